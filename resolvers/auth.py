@@ -1,0 +1,127 @@
+"""Signing up, in, on and out; and finding out who asks."""
+
+from uuid import UUID
+
+from sqlalchemy import case, func, insert, select, update
+
+from resolvers.context import Context, Guest
+from resolvers.domain.drafts import Draft
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.ids import new_id
+from resolvers.domain.sessions import Message, done
+from resolvers.domain.users import Login, RefreshToken, Register, TokenPair, User, Viewer
+from resolvers.store import throttle
+from resolvers.store.engine import one
+from resolvers.store.records import USER
+from resolvers.store.tables import sessions, users
+from resolvers.tokens import Claims, unauthenticated
+
+LIVE_USER = (users.c.deleted_at.is_(None), users.c.is_active)
+LIVE_SESSION = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
+
+
+async def identify(guest: Guest, token: str) -> Context:
+    """Returns the context of whoever the access token speaks for; one indexed read."""
+    claims = guest.keys.read(token, "access")
+    joined = users.join(sessions, sessions.c.user_id == users.c.id)
+    found = select(*USER).select_from(joined).where(sessions.c.id == claims.session_id, *LIVE_USER, *LIVE_SESSION)
+    async with guest.store.read() as db:
+        user = await one(db, found.where(users.c.id == claims.user_id), User)
+    if user is None:
+        raise unauthenticated("This session has ended; sign in again.")
+    return Context(guest.store, guest.keys, guest.hasher, guest.client, Viewer(user, claims.session_id))
+
+
+async def register(guest: Guest, draft: Draft[Register]) -> User:
+    """Makes an account; anyone may."""
+    new = draft.parsed()
+    hashed = await guest.hasher.hash(new.password)
+    row = {"id": new_id(), "email": new.email, "first_name": new.first_name, "last_name": new.last_name}
+    made = insert(users).values(**row, password_hash=hashed, is_active=True, is_superuser=False).returning(*USER)
+    async with guest.store.write() as db:
+        return User(*(await db.execute(made)).one())
+
+
+async def login(guest: Guest, draft: Draft[Login]) -> TokenPair:
+    """Opens a session with an e-mail address and a password; failures are counted by address and account."""
+    given = draft.parsed()
+    email = given.email.strip().lower()
+    keys = throttle.keys_of(email, guest.client.ip_address)
+    found = select(users.c.password_hash, throttle.seconds_left(keys)).select_from(
+        select(func.lower(email).label("email")).subquery("asked").outerjoin(
+            users, (func.lower(users.c.email) == func.lower(email)) & LIVE_USER[0] & LIVE_USER[1]
+        )
+    )
+    async with guest.store.read() as db:
+        hashed, wait = (await db.execute(found)).one()
+    if wait:
+        message = f"Too many failed logins; try again in {wait} seconds."
+        raise Refusal(Code.RATE_LIMITED, message, headers={"Retry-After": str(wait)})
+    if not await guest.hasher.verify(given.password, hashed):
+        async with guest.store.write() as db:
+            await db.execute(throttle.count_failure(keys))
+        raise unauthenticated("The e-mail address or the password is wrong.")
+    return await _open_session(guest, email, hashed, given.device_name)
+
+
+async def _open_session(guest: Guest, email: str, hashed: str, device_name: str | None) -> TokenPair:
+    session_id = new_id()
+    owner = select(*USER).where(func.lower(users.c.email) == email, users.c.password_hash == hashed, *LIVE_USER)
+    async with guest.store.write() as db:
+        # Whoever was deactivated, or changed the password, since it was verified gets no session.
+        user = await one(db, owner.with_for_update(read=True), User)
+        if user is None:
+            raise unauthenticated("The e-mail address or the password is wrong.")
+        row = {"id": session_id, "user_id": user.id, "device_name": device_name}
+        row |= {"ip_address": guest.client.ip_address, "user_agent": guest.client.user_agent}
+        await db.execute(insert(sessions).values(**row, expires_at=func.now() + guest.keys.refresh))
+        await db.execute(throttle.forget(email))
+    return _pair(guest, user, session_id, rotation=0)
+
+
+def _pair(guest: Guest, user: User, session_id: UUID, rotation: int) -> TokenPair:
+    claims = Claims(user.id, session_id, rotation)
+    seconds = int(guest.keys.access.total_seconds())
+    return TokenPair(guest.keys.access_token(claims), guest.keys.refresh_token(claims), "bearer", seconds, user)
+
+
+async def refresh(guest: Guest, draft: Draft[RefreshToken]) -> TokenPair:
+    """Spends a refresh token for a new pair; a spent one that comes again ends its session."""
+    claims = guest.keys.read(draft.parsed().refresh_token, "refresh")
+    fresh = sessions.c.rotation == claims.rotation
+    turn = (
+        update(sessions)
+        .where(sessions.c.id == claims.session_id, sessions.c.user_id == claims.user_id, *LIVE_SESSION)
+        .where(users.c.id == sessions.c.user_id, *LIVE_USER)
+        .values(
+            rotation=case((fresh, sessions.c.rotation + 1), else_=sessions.c.rotation),
+            last_used_at=func.now(),
+            expires_at=case((fresh, func.now() + guest.keys.refresh), else_=sessions.c.expires_at),
+            revoked_at=case((fresh, sessions.c.revoked_at), else_=func.now()),
+        )
+        .returning(sessions.c.revoked_at, sessions.c.rotation, *USER)
+    )
+    async with guest.store.write() as db:
+        row = (await db.execute(turn)).first()
+    if row is None:
+        raise unauthenticated("This session has ended; sign in again.")
+    if row[0] is not None:
+        raise unauthenticated("This refresh token was used before, so its session was ended; sign in again.")
+    return _pair(guest, User(*row[2:]), claims.session_id, row[1])
+
+
+async def logout(ctx: Context, draft: Draft[RefreshToken]) -> Message:
+    """Ends the session of a refresh token."""
+    claims = ctx.keys.read(draft.parsed().refresh_token, "refresh")
+    mine = (sessions.c.id == claims.session_id) & (sessions.c.user_id == ctx.who.id)
+    async with ctx.store.write() as db:
+        await db.execute(update(sessions).where(mine, sessions.c.revoked_at.is_(None)).values(revoked_at=func.now()))
+    return done("Logged out.")
+
+
+async def logout_all(ctx: Context) -> Message:
+    """Ends all of your sessions, this one included."""
+    mine = update(sessions).where(sessions.c.user_id == ctx.who.id, sessions.c.revoked_at.is_(None))
+    async with ctx.store.write() as db:
+        ended = (await db.execute(mine.values(revoked_at=func.now()))).rowcount
+    return done(f"Logged out of {ended} sessions.")

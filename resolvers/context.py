@@ -1,0 +1,53 @@
+"""Who asks, and what a verb needs to answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.users import Viewer
+from resolvers.hashing import Hasher
+from resolvers.store.engine import Store
+from resolvers.tokens import Keys
+
+T = TypeVar("T", covariant=True)
+
+
+class Client(msgspec.Struct, frozen=True):
+    """The program that asks, as far as it tells."""
+
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+
+class Guest(msgspec.Struct, frozen=True):
+    """Anyone: the context of the verbs that need no sign-in."""
+
+    store: Store
+    keys: Keys
+    hasher: Hasher
+    client: Client
+
+
+class Context(Guest, frozen=True):
+    """Someone signed in: the context of all other verbs."""
+
+    who: Viewer
+
+    def require_superuser(self) -> None:
+        if not self.who.is_superuser:
+            raise Refusal(Code.FORBIDDEN, "Only superusers may do this.")
+
+
+class Parsable(Protocol[T]):
+    def parsed(self) -> T: ...
+
+
+async def parsed(draft: Parsable[T], guard: Callable[[], Awaitable[object]]) -> T:
+    """Returns the draft's value; of a bad draft the guard speaks first, because rights come before validity."""
+    try:
+        return draft.parsed()
+    except Refusal:
+        await guard()
+        raise

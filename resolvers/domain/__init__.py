@@ -1,0 +1,1 @@
+"""What things are: records, inputs, lifecycle, rights, refusals. Pure, no I/O."""

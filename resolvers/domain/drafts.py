@@ -1,0 +1,146 @@
+"""Reading what a client sent into an input, with one fault per field."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin
+
+import msgspec
+
+from resolvers.domain.errors import Code, Fault, Refusal
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+MAX_DEPTH = 32
+REQUIRED = "This field is required."
+UNKNOWN = "There is no such field."
+KINDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
+    "object": "an object", "null": "null", "uuid": "an id", "decimal": "a number",
+}  # fmt: skip
+SENTENCES = (
+    (r"Expected `str` of length >= 1$", r"Must not be empty."),
+    (r"Expected `str` of length >= (\d+)", r"Must have at least \1 characters."),
+    (r"Expected `str` of length <= (\d+)", r"Must have at most \1 characters."),
+    (r"Expected `array` of length <= (\d+)", r"Must have at most \1 items."),
+    (r"Expected `array` of length >= (\d+)", r"Must have at least \1 items."),
+    (r"Expected `int` >= (-?\d+)", r"Must be at least \1."),
+    (r"Expected `int` <= (\d+)", r"Must be at most \1."),
+    (r"Invalid enum value '?(.*?)'?$", r"'\1' is none of the possible values."),
+    (r"Invalid UUID", r"Must be an id."),
+    (r"Invalid decimal string", r"Must be a number."),
+)
+
+
+class Draft(Generic[T]):
+    """Input as it came: not yet looked at, because rights come before validity."""
+
+    def __init__(self, kind: type[T], raw: Mapping[str, object], *, strict: bool = True) -> None:
+        self.kind, self.raw, self.strict = kind, raw, strict
+
+    def parsed(self) -> T:
+        """Returns the input, or raises VALIDATION_FAILED with one fault per field."""
+        values, faults = read_fields(self.kind, self.raw, strict=self.strict)
+        if faults:
+            # An id that is none names nothing: alone it is NOT_FOUND, among other faults one of them.
+            codes = {fault.code for fault in faults}
+            raise Refusal(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)
+        return self.kind(**values)
+
+
+def read_fields(
+    kind: type[msgspec.Struct], raw: Mapping[str, object], *, strict: bool = True
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Returns the values that can be read and the faults of the others."""
+    values: dict[str, Any] = {}
+    faults = [Fault(Code.VALIDATION_FAILED, UNKNOWN, name) for name in raw if name not in _fields(kind)]
+    for name, field in _fields(kind).items():
+        if name not in raw:
+            if field.required:
+                faults.append(Fault(Code.VALIDATION_FAILED, REQUIRED, name))
+            continue
+        try:
+            values[name] = read_value(raw[name], field.type, strict=strict)
+        except Refusal as refusal:
+            faults.append(Fault(refusal.code, refusal.faults[0].message, name))
+    return values, faults
+
+
+def read_value(value: object, kind: Any, *, strict: bool = True) -> Any:
+    """Reads one value as a field's kind, or raises a refusal that says what is wrong with it."""
+    extras = list(_extras(kind))
+    problem = unstorable(value)
+    if problem is None:
+        value = _tidy(value, extras)
+        try:
+            value = msgspec.convert(value, kind, strict=strict)
+        except msgspec.ValidationError as error:
+            problem = _sentence(str(error), extras)
+    if problem is None:
+        checks = (extra["check"] for extra in extras if extra.get("check"))
+        items = value if isinstance(value, list) else [] if value is None else [value]
+        problem = next((said for check in checks for item in items if (said := check(item))), None)
+    if problem is not None:
+        raise Refusal(Code.NOT_FOUND if problem == "Must be an id." else Code.VALIDATION_FAILED, problem)
+    return value
+
+
+def unstorable(value: object, depth: int = 0) -> str | None:
+    """Returns why PostgreSQL could not keep a value as it is, or None."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            return "The character NUL can't be kept."
+        return None if value.isprintable() or _encodes(value) else "This is no valid Unicode text."
+    if depth > MAX_DEPTH:
+        return f"Must not be nested deeper than {MAX_DEPTH} levels."
+    if isinstance(value, Mapping):
+        inner = [*value.keys(), *value.values()]
+    elif isinstance(value, list):
+        inner = value
+    elif isinstance(value, float) and value - value != 0:
+        return "Must be a finite number."
+    else:
+        return "Must be a smaller number." if isinstance(value, int) and abs(value) > 10**100 else None
+    return next((problem for item in inner if (problem := unstorable(item, depth + 1))), None)
+
+
+def _encodes(value: str) -> bool:
+    return not re.search("[\ud800-\udfff]", value)
+
+
+def _tidy(value: object, extras: list[dict[str, Any]]) -> object:
+    if isinstance(value, list):
+        return [_tidy(item, extras) for item in value]
+    if isinstance(value, str):
+        for extra in extras:
+            value = value.strip() if extra.get("trim") else value
+            value = value.lower() if extra.get("lower") else value
+    return value
+
+
+def _sentence(message: str, extras: list[dict[str, Any]]) -> str:
+    said = message.split(" - at `")[0]
+    if "matching regex" in said:
+        return next(str(extra["hint"]) for extra in extras if extra.get("hint"))
+    for pattern, sentence in SENTENCES:
+        if found := re.match(pattern, said, re.DOTALL):
+            return found.expand(sentence)
+    words = re.sub(r"`([^`]*)`", lambda kinds: _say_kinds(kinds[1]), said.removeprefix("Expected "))
+    return f"Must be {words}.".replace(", got ", ", not ")
+
+
+def _say_kinds(kinds: str) -> str:
+    return " or ".join(KINDS.get(kind, kind) for kind in kinds.split(" | "))
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.name: field for field in msgspec.structs.fields(kind)}
+
+
+def _extras(kind: Any) -> Iterator[dict[str, Any]]:
+    if get_origin(kind) is Annotated:
+        yield from (meta.extra for meta in kind.__metadata__ if isinstance(meta, msgspec.Meta) and meta.extra)
+    for inner in get_args(kind):
+        if not isinstance(inner, msgspec.Meta):
+            yield from _extras(inner)

@@ -1,0 +1,51 @@
+"""The event log: every change of an agent, a type, a project or a member, and who made it."""
+
+from typing import Annotated, ClassVar
+
+from msgspec import UNSET, Meta, UnsetType
+
+from resolvers.domain.fields import Id, Input, Record, Time, says
+from resolvers.domain.words import Word
+
+
+class EventKind(Word):
+    """What happened."""
+
+    AGENT_SPAWNED = "agent.spawned", "An agent was spawned."
+    AGENT_UPDATED = "agent.updated", "An agent was changed, or reported its work."
+    AGENT_STARTED = "agent.started", "An agent began or went on working."
+    AGENT_WAITED = "agent.waited", "An agent began to wait."
+    AGENT_FINISHED = "agent.finished", "An agent was done with its work."
+    AGENT_PAUSED = "agent.paused", "An agent was paused."
+    AGENT_RESUMED = "agent.resumed", "An agent was resumed."
+    AGENT_TERMINATED = "agent.terminated", "An agent was terminated."
+    AGENT_TYPE_CREATED = "agent_type.created", "An agent type was made."
+    AGENT_TYPE_UPDATED = "agent_type.updated", "An agent type was changed."
+    PROJECT_CREATED = "project.created", "A project was made."
+    PROJECT_UPDATED = "project.updated", "A project was changed, archived or brought back."
+    MEMBER_ADDED = "member.added", "A user joined a project."
+    MEMBER_UPDATED = "member.updated", "A member's role was changed."
+    MEMBER_REMOVED = "member.removed", "A user left a project."
+
+
+class Event(Record, frozen=True):
+    """One entry of the event log."""
+
+    id: Annotated[Id, says("The event's id.")]
+    kind: Annotated[EventKind, says("What happened.")]
+    project_id: Annotated[Id | None, says("The project that it happened in; null for agent types.")]
+    subject_id: Annotated[Id, says("The agent, agent type, project or user that it happened to.")]
+    actor_id: Annotated[Id | None, says("Who did it; null for Roster itself.")]
+    data: Annotated[dict[str, object], says("What changed.")]
+    created_at: Annotated[Time, says("When it happened.")]
+    sequence: Annotated[int, says("The event's place in the log.")]
+
+
+class EventFilter(Input, frozen=True):
+    """Which events to list."""
+
+    sorts: ClassVar[dict[str, type]] = {"sequence": int}
+
+    kind: Annotated[Annotated[list[EventKind], Meta(max_length=20)] | UnsetType, says("Only events of these kinds.")] = (
+        UNSET
+    )

@@ -1,0 +1,82 @@
+"""Kinds of fields that several nouns share: their limits, their checks, their descriptions."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from resolvers.domain.passwords import weakness
+
+# Integers that JavaScript, and so any JSON client, reads exactly.
+MAX_COUNT = 2**53 - 1
+MAX_COST = Decimal("999999999999.999999")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What Roster answers: one thing as it stands in the database; `key` names the field that tells it apart."""
+
+    key: ClassVar[str] = "id"
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client sends."""
+
+
+def says(text: str) -> Meta:
+    """Describes a field, for the GraphQL schema and for OpenAPI."""
+    return Meta(description=text)
+
+
+def _one_line(value: str) -> str | None:
+    return "Control characters and line breaks are not allowed." if CONTROL.search(value) else None
+
+
+def _money(value: Decimal) -> str | None:
+    if not value.is_finite() or not 0 <= value <= MAX_COST:
+        return f"Must be a number from 0 to {MAX_COST}."
+    if value != round(value, 6):
+        return "At most six decimal places are kept."
+    return None
+
+
+def _extra(
+    check: Callable[..., str | None] | None = None, *, trim: bool = False, lower: bool = False, hint: str | None = None
+) -> dict[str, object]:
+    return {"check": check, "trim": trim, "lower": lower, "hint": hint}
+
+
+Id = UUID
+Time = Annotated[datetime, Meta(tz=True)]
+Line = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True))]
+Text = Annotated[str, Meta(max_length=10_000)]
+Prompt = Annotated[str, Meta(min_length=1, max_length=100_000)]
+Slug = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        extra=_extra(_one_line, hint="Must be lower-case letters and digits, in groups joined by single hyphens."),
+    ),
+]
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        pattern=r"^[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\.]+(\.[^\s@<>\"(),:;\\.]+)+$",
+        extra=_extra(_one_line, trim=True, lower=True, hint="Must be an e-mail address, such as ada@example.com."),
+    ),
+]
+Password = Annotated[str, Meta(max_length=1_000)]
+NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(weakness))]
+Token = Annotated[str, Meta(max_length=4_096)]
+Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True))]
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Cost = Annotated[Decimal, Meta(extra=_extra(_money))]
+Lines = Annotated[list[Line], Meta(max_length=50)]

@@ -1,0 +1,23 @@
+"""Ids: one UUIDv7 per thing, the same in both doors."""
+
+from uuid import UUID
+
+import uuid_utils.compat
+
+from resolvers.domain.errors import Code, Refusal
+
+
+def new_id() -> UUID:
+    """Makes a UUIDv7; later ones sort after earlier ones of this process."""
+    return uuid_utils.compat.uuid7()
+
+
+def known_id(text: str) -> UUID:
+    """Reads an id in its usual form of 36 characters; what is none names nothing, so NOT_FOUND."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        raise Refusal(Code.NOT_FOUND) from None
+    if str(found) != text.lower():
+        raise Refusal(Code.NOT_FOUND)
+    return found

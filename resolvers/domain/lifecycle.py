@@ -1,0 +1,69 @@
+"""The life of an agent as one table; everything else about steps derives from it."""
+
+from typing import NamedTuple
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.words import Word
+
+
+class Status(Word):
+    """What an agent is doing now."""
+
+    IDLE = "idle", "Ready for work."
+    WORKING = "working", "At work on its current task."
+    WAITING = "waiting", "At work, but held up by something outside of it."
+    PAUSED = "paused", "Held by a person until it is resumed."
+    TERMINATED = "terminated", "Ended; nothing follows."
+
+
+class Action(Word):
+    """A step in the life of an agent."""
+
+    START = "start", "Begin or go on working."
+    WAIT = "wait", "Wait for something outside of the agent."
+    FINISH = "finish", "Be done with the work, and idle again."
+    PAUSE = "pause", "Hold the agent."
+    RESUME = "resume", "Let a paused agent go on; it is idle again."
+    TERMINATE = "terminate", "End the agent for good."
+
+
+class Step(NamedTuple):
+    """An action leads from any of these statuses to that one; `past` names it in the event log."""
+
+    sources: frozenset[Status]
+    target: Status
+    past: str
+
+
+def _step(sources: str, target: Status, past: str) -> Step:
+    return Step(frozenset(Status(word) for word in sources.split()), target, past)
+
+
+STEPS: dict[Action, Step] = {
+    Action.START: _step("idle waiting", Status.WORKING, "started"),
+    Action.WAIT: _step("working", Status.WAITING, "waited"),
+    Action.FINISH: _step("working waiting", Status.IDLE, "finished"),
+    Action.PAUSE: _step("idle working waiting", Status.PAUSED, "paused"),
+    Action.RESUME: _step("paused", Status.IDLE, "resumed"),
+    Action.TERMINATE: _step("idle working waiting paused", Status.TERMINATED, "terminated"),
+}
+
+ALLOWED_ACTIONS: dict[Status, list[Action]] = {
+    status: [action for action, step in STEPS.items() if status in step.sources] for status in Status
+}
+
+ACTIVE = (Status.WORKING, Status.WAITING)
+
+
+def actions_to(target: Status) -> dict[Status, Action]:
+    """Returns, for each status that may go to `target`, the action that does it."""
+    return {source: action for action, step in STEPS.items() if step.target is target for source in step.sources}
+
+
+def refuse_transition(status: Status, target: Status) -> Refusal:
+    """Makes the refusal of a step: from, to, and what is allowed."""
+    ways = ", ".join(f"{action} (to {STEPS[action].target})" for action in ALLOWED_ACTIONS[status])
+    return Refusal(
+        Code.INVALID_TRANSITION,
+        f"The agent can't go from {status} to {target}. Allowed from {status}: {ways or 'nothing'}.",
+    )

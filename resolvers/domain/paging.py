@@ -1,0 +1,164 @@
+"""Lists: which part to read, in which order; pages by number and connections by cursor."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from resolvers.domain.drafts import Draft, read_fields, read_value
+from resolvers.domain.errors import Code, Fault, Refusal
+from resolvers.domain.fields import Input, Record
+
+F = TypeVar("F", bound=Input)
+R = TypeVar("R", covariant=True)
+
+DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 1_000_000
+DEFAULT_SORT = "-created_at"
+
+
+class Sort(NamedTuple):
+    """The field to sort by, and whether the greatest comes first; ties go by id."""
+
+    field: str
+    descending: bool
+
+
+class Cursor(NamedTuple):
+    """The place of one item in an ordered list: its value of the sort field, and its id."""
+
+    value: Any
+    id: UUID
+
+
+class Window(NamedTuple):
+    """The part of a list to read; `backwards` counts from the end."""
+
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+    after: Cursor | None = None
+    before: Cursor | None = None
+    backwards: bool = False
+
+
+class Listing(NamedTuple, Generic[F]):
+    """What to list, in which order, which part of it, and whether to count the whole."""
+
+    where: F
+    sort: Sort
+    window: Window
+    total: bool
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """A part of a list, and what lies around it."""
+
+    items: list[R]
+    total: int | None
+    window: Window
+    sort: Sort
+    has_next: bool
+    has_prev: bool
+
+
+class ListDraft(Generic[F]):
+    """A listing as it was asked for: not yet looked at, because rights come before validity."""
+
+    def __init__(self, kind: type[F], raw: Mapping[str, object]) -> None:
+        self.kind, self.raw = kind, raw
+
+    def parsed(self) -> Listing[F]:
+        raise NotImplementedError
+
+    def _sort(self, word: object) -> Sort:
+        sorts: dict[str, type] = getattr(self.kind, "sorts")  # noqa: B009 — declared by each filter
+        fallback = DEFAULT_SORT if "created_at" in sorts else next(iter(sorts))
+        text = fallback if word is None else word
+        field = text.removeprefix("-") if isinstance(text, str) else ""
+        if not isinstance(text, str) or field not in sorts:
+            raise Refusal(Code.VALIDATION_FAILED, f"Must be one of {', '.join(sorts)}, with or without a minus.")
+        return Sort(field, text.startswith("-"))
+
+
+class Numbered(msgspec.Struct, frozen=True):
+    page: int = 1
+    limit: int = DEFAULT_LIMIT
+
+
+class NumberedList(ListDraft[F]):
+    """`page`, `limit`, `sort` and the filters, all of them words of a query string."""
+
+    def parsed(self) -> Listing[F]:
+        raw = dict(self.raw)
+        own = {name: raw.pop(name) for name in ("page", "limit", "sort") if name in raw}
+        word = own.pop("sort", None)
+        where, faults = read_fields(self.kind, raw, strict=False)
+        place, more = read_fields(Numbered, own, strict=False)
+        faults += more
+        faults += _outside(place, {"page": MAX_PAGE, "limit": MAX_LIMIT})
+        try:
+            sort = self._sort(word)
+        except Refusal as refusal:
+            faults.append(Fault(refusal.code, refusal.faults[0].message, "sort"))
+        if faults:
+            raise _all(faults)
+        at = Numbered(**place)
+        return Listing(self.kind(**where), sort, Window(at.limit, (at.page - 1) * at.limit), total=True)
+
+
+class ConnectionList(ListDraft[F]):
+    """`first`/`after` or `last`/`before`, `where`, `order_by`, and whether `totalCount` was asked for."""
+
+    def parsed(self) -> Listing[F]:
+        raw = {name: value for name, value in self.raw.items() if value is not None}
+        where, faults = read_fields(self.kind, raw.get("where") or {})  # type: ignore[arg-type]
+        sizes = {name: raw[name] for name in ("first", "last") if name in raw}
+        faults += _outside(sizes, dict.fromkeys(sizes, MAX_LIMIT))
+        if len(sizes) == 2:
+            faults.append(Fault(Code.VALIDATION_FAILED, "Give either first or last, not both.", "last"))
+        sort = self._sort(raw.get("order_by"))
+        cursors: dict[str, Cursor | None] = {}
+        for name in ("after", "before"):
+            try:
+                cursors[name] = self._cursor(raw.get(name), sort)
+            except (ValueError, Refusal):
+                faults.append(Fault(Code.VALIDATION_FAILED, "This is no cursor of this list in this order.", name))
+        if faults:
+            raise _all(faults)
+        limit: Any = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
+        window = Window(limit, 0, cursors["after"], cursors["before"], "last" in sizes)
+        return Listing(self.kind(**where), sort, window, total=bool(raw.get("total")))
+
+    def _cursor(self, text: object, sort: Sort) -> Cursor | None:
+        if text is None:
+            return None
+        try:
+            packed = base64.b64decode(str(text).encode("ascii"), altchars=b"-_", validate=True)
+            field, value, item = msgspec.json.decode(packed, type=tuple[str, object, UUID])
+        except (binascii.Error, msgspec.DecodeError, RecursionError) as error:
+            raise ValueError("no cursor") from error
+        if field != sort.field:
+            raise ValueError("a cursor of another order")
+        kind = getattr(self.kind, "sorts")[field]  # noqa: B009 — declared by each filter
+        return Cursor(read_value(value, kind), item)
+
+
+def pack_cursor(item: Record, sort: Sort) -> str:
+    """Returns the opaque cursor of a record in a list sorted so."""
+    packed = msgspec.json.encode((sort.field, getattr(item, sort.field), getattr(item, item.key)))
+    return base64.urlsafe_b64encode(packed).decode("ascii")
+
+
+def _outside(values: Mapping[str, Any], limits: Mapping[str, int]) -> list[Fault]:
+    return [
+        Fault(Code.VALIDATION_FAILED, f"Must be from 1 to {limits[name]}.", name)
+        for name, value in values.items()
+        if not 1 <= value <= limits[name]
+    ]
+
+
+def _all(faults: list[Fault]) -> Refusal:
+    codes = {fault.code for fault in faults}
+    return Refusal(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)

@@ -1,0 +1,33 @@
+"""What a password must be, and the ones that everybody tries first."""
+
+import re
+
+COMMON = frozenset(
+    """abc abcd abcdef abcdefgh access admin administrator adminadmin asdf asdfgh asdfghjkl asdfasdf baseball
+    batman changeit changeme charlie dragon default football freedom guest hello helloworld hunter iloveyou
+    letmein login master michael monkey mustang mypassword newpassword ninja pass passw passwd passwort password
+    passwordpassword princess qazwsx qwer qwert qwerty qwertyui qwertyuiop qwertz root secret shadow starwars
+    summer autumn winter spring sunshine superman superuser temp temporary test testtest testing trustno user
+    welcome welcomewelcome whatever zaqxsw zxcvbn zxcvbnm""".split()
+)
+UNMASK = str.maketrans("@4301$5!7", "aaeoissit")
+KINDS = {
+    "a lower-case letter": re.compile(r"[a-z]"),
+    "an upper-case letter": re.compile(r"[A-Z]"),
+    "a digit": re.compile(r"\d"),
+    "a sign": re.compile(r"[^\w\s]|_"),
+}
+
+
+def weakness(password: str) -> str | None:
+    """Returns what a password lacks, or None; length is the field's own limit."""
+    missing = [kind for kind, pattern in KINDS.items() if not pattern.search(password)]
+    if missing:
+        return f"Must contain {', '.join(missing)}."
+    if any(_bare(text) in COMMON for text in (password, password.translate(UNMASK))):
+        return "This is a variation of a common password; choose another one."
+    return None
+
+
+def _bare(password: str) -> str:
+    return re.sub(r"[^a-z]", "", password.lower())

@@ -1,0 +1,54 @@
+"""Metrics: what agents have done and cost."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Numeric, case, cast, func, select, true
+
+from resolvers.context import Context
+from resolvers.domain.agents import Agent, AgentMetrics, metrics_of
+from resolvers.domain.lifecycle import ACTIVE, Status
+from resolvers.store.access import found
+from resolvers.store.engine import one
+from resolvers.store.records import AGENT
+from resolvers.store.tables import agents
+from resolvers.store.visibility import scope, visible
+
+MONEY = Numeric(38, 6)
+
+
+async def of_agent(ctx: Context, id: UUID, *, project_id: UUID) -> AgentMetrics:
+    """Returns the metrics of one agent."""
+    here = (agents.c.id == id, agents.c.project_id == project_id, visible(ctx.who, agents.c.project_id))
+    async with ctx.store.read() as db:
+        return metrics_of(found(await one(db, select(*AGENT).where(*here), Agent)))
+
+
+async def of_project(ctx: Context, project_id: UUID) -> AgentMetrics:
+    """Returns the metrics of all agents of a project, terminated ones included."""
+    place = scope(ctx.who, project_id).subquery("place")
+
+    def having(*statuses: Status) -> ColumnElement[int]:
+        return func.count(case((agents.c.status.in_(statuses), 1)))
+
+    def total(column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return func.coalesce(func.sum(column), 0)
+
+    sums = (
+        select(
+            func.count(),
+            having(*ACTIVE),
+            having(Status.IDLE),
+            having(Status.PAUSED),
+            having(Status.TERMINATED),
+            total(agents.c.tasks_completed),
+            total(agents.c.tokens_used),
+            cast(total(agents.c.cost_incurred), MONEY),
+        )
+        .where(agents.c.project_id == project_id)
+        .subquery("sums")
+    )
+    async with ctx.store.read() as db:
+        row = found((await db.execute(select(*sums.c).select_from(place.join(sums, true())))).first())
+    # Sums of 64-bit numbers arrive as exact decimals.
+    return AgentMetrics(*map(int, row[:-1]), row[-1])

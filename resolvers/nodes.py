@@ -1,0 +1,20 @@
+"""What kind of thing an id names."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, literal, select, union_all
+
+from resolvers.context import Context
+from resolvers.store.tables import agent_types, agents, projects, users
+
+NODES: dict[str, Table] = {"Agent": agents, "AgentType": agent_types, "Project": projects, "User": users}
+
+
+async def kinds(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Returns the kind of each id that names something; whether you may see it, its own noun tells."""
+    parts = [select(table.c.id, literal(kind)).where(table.c.id.in_(ids)) for kind, table in NODES.items()]
+    async with ctx.store.read() as db:
+        rows: list[Any] = list(await db.execute(union_all(*parts)))
+    return {row[0]: row[1] for row in rows}

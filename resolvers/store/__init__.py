@@ -1,0 +1,1 @@
+"""The cellar: PostgreSQL, its tables and migrations, and the event log."""

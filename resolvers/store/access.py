@@ -1,0 +1,42 @@
+"""May the viewer do this in that project? What can't be seen answers 404, what isn't allowed 403."""
+
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.permissions import RIGHTS, Right, Role, needs
+from resolvers.domain.users import Viewer
+from resolvers.store.engine import Store
+from resolvers.store.tables import projects
+from resolvers.store.visibility import scope
+
+T = TypeVar("T")
+
+
+def found(thing: T | None) -> T:
+    """Returns what was found, or raises NOT_FOUND."""
+    if thing is None:
+        raise Refusal(Code.NOT_FOUND)
+    return thing
+
+
+def allow(role: Role | None, right: Right) -> None:
+    """Raises NOT_FOUND without a role, FORBIDDEN with one that lacks the right."""
+    if right not in RIGHTS[found(role)]:
+        raise Refusal(Code.FORBIDDEN, needs(right))
+
+
+async def require_in(db: AsyncConnection, who: Viewer, project_id: UUID, right: Right, *, lock: bool = False) -> None:
+    """Raises unless the viewer has the right; with `lock` the project waits for this transaction."""
+    wanted = scope(who, project_id)
+    if lock:
+        wanted = wanted.with_for_update(key_share=True, of=projects)
+    allow(found((await db.execute(wanted)).first()).role, right)
+
+
+async def require(store: Store, who: Viewer, project_id: UUID, right: Right) -> None:
+    """Raises unless the viewer has the right in the project."""
+    async with store.read() as db:
+        await require_in(db, who, project_id, right)

@@ -1,0 +1,113 @@
+"""The database: one pool, reads without a transaction, writes in one, and what its errors mean."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+from sqlalchemy import Executable, event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from resolvers.domain.errors import Code, Refusal
+
+K = TypeVar("K")
+
+STATEMENT_TIMEOUT = "30s"
+CONNECT_SECONDS = POOL_SECONDS = 10
+
+# Which field is to blame when a unique index refuses a row.
+TAKEN = {
+    "users_email_key": ("email", "This e-mail address is taken."),
+    "agent_types_slug_key": ("slug", "This slug is taken by another agent type."),
+    "projects_slug_key": ("slug", "This slug is taken by another project."),
+    "project_members_pkey": ("user_id", "This user is a member already."),
+}
+GONE = (OSError, TimeoutError, exc.TimeoutError, exc.InterfaceError, asyncpg.InterfaceError)
+BUSY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+class Store:
+    """One PostgreSQL database, reached by a libpq URL such as `postgresql://user@host/name`."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        async def connect() -> asyncpg.Connection:
+            settings = {"application_name": "roster", "timezone": "UTC", "jit": "off"}
+            settings["statement_timeout"] = STATEMENT_TIMEOUT
+            return await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=connect,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_SECONDS,
+            json_serializer=lambda value: msgspec.json.encode(value).decode(),
+            json_deserializer=msgspec.json.decode,
+        )
+        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        event.listen(self.engine.sync_engine, "checkout", _still_open)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Opens a connection without a transaction, for one statement or several that need no common view."""
+        with _errors_told():
+            async with self._reader.connect() as db:
+                yield db
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Opens a transaction: all of it holds at the end, or none of it when anything is raised."""
+        with _errors_told():
+            async with self.engine.begin() as db:
+                yield db
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def one(db: AsyncConnection, statement: Executable, kind: type[K]) -> K | None:
+    """Returns the first row as a record, or None."""
+    row = (await db.execute(statement)).first()
+    return None if row is None else kind(*row)
+
+
+async def many(db: AsyncConnection, statement: Executable, kind: type[K]) -> list[K]:
+    """Returns every row as a record."""
+    return [kind(*row) for row in await db.execute(statement)]
+
+
+def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    # The driver knows when the server has hung up, without a round trip; the pool then takes another one.
+    if dbapi_connection.driver_connection.is_closed():
+        raise exc.DisconnectionError
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        told = refusal_for(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def refusal_for(error: BaseException) -> Refusal | None:
+    """Returns what a database error means for the client, or None for a bug of ours."""
+    cause = error.orig.__cause__ if isinstance(error, exc.DBAPIError) and error.orig else error
+    if isinstance(cause, asyncpg.UniqueViolationError):
+        field, message = TAKEN[cause.constraint_name]
+        return Refusal(Code.CONFLICT, message, field=field)
+    if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+        return Refusal(Code.CONFLICT, "Another change came in between; try again.")
+    if isinstance(error, GONE) or isinstance(cause, (*GONE, *BUSY)):
+        return Refusal(Code.UNAVAILABLE, headers={"Retry-After": "1"})
+    return None

@@ -1,0 +1,45 @@
+"""Column types that read as domain words."""
+
+from typing import Any
+
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator, UserDefinedType
+
+from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status
+from resolvers.domain.words import Word
+
+
+class Words(TypeDecorator[Word]):
+    """Text in the database, a member of one enum here."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Word]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Word | None:
+        return None if value is None else self.kind(value)
+
+
+class AllowedActions(TypeDecorator[list[Action]]):
+    """A status, read as the actions that it allows."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Action] | None:
+        return None if value is None else ALLOWED_ACTIONS[Status(value)]
+
+
+class TransactionId(UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id, which never wraps."""
+
+    cache_ok = True
+
+    def get_col_spec(self) -> str:
+        return "XID8"

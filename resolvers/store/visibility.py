@@ -1,0 +1,53 @@
+"""Who sees which project, as one predicate: lists, totals, metrics, nodes and events all stand on it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, literal, or_, select, true, type_coerce
+
+from resolvers.domain.permissions import SUPERUSER_ROLE, Role
+from resolvers.domain.projects import Project
+from resolvers.domain.users import Viewer
+from resolvers.store.records import Columns, columns
+from resolvers.store.tables import members, projects, users
+from resolvers.store.types import Words
+
+
+def membership(who: Viewer) -> ScalarSelect[Any]:
+    """The viewer's own role in the project of the row."""
+    own = select(members.c.role).where(members.c.project_id == projects.c.id, members.c.user_id == who.id)
+    return own.scalar_subquery()
+
+
+def role(who: Viewer) -> ColumnElement[Any]:
+    """The role that counts: the viewer's own, or a superuser's."""
+    return type_coerce(literal(str(SUPERUSER_ROLE)), Words(Role)) if who.is_superuser else membership(who)
+
+
+def visible(who: Viewer, project_id: ColumnElement[Any] = projects.c.id) -> ColumnElement[bool]:
+    """Holds for the projects that the viewer may see."""
+    if who.is_superuser:
+        return true()
+    return exists().where(members.c.project_id == project_id, members.c.user_id == who.id)
+
+
+def visible_user(who: Viewer) -> ColumnElement[bool]:
+    """Holds for the users that the viewer may see: themselves, and those they share a project with."""
+    if who.is_superuser:
+        return true()
+    theirs, mine = members.alias("theirs"), members.alias("mine")
+    shared = exists().where(
+        theirs.c.user_id == users.c.id, mine.c.project_id == theirs.c.project_id, mine.c.user_id == who.id
+    )
+    return or_(users.c.id == who.id, shared)
+
+
+def project_columns(who: Viewer) -> Columns:
+    """The columns of a project, with the viewer's own role."""
+    return columns(Project, projects, viewer_role=membership(who))
+
+
+def scope(who: Viewer, project_id: object) -> Select[Any]:
+    """Selects id, status and role of one project, or nothing when the viewer can't see it."""
+    return select(projects.c.id, projects.c.status, role(who).label("role")).where(
+        projects.c.id == project_id, visible(who)
+    )

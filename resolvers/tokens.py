@@ -1,0 +1,59 @@
+"""Signed tokens: short-lived ones to ask with, single-use ones to go on with."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+import msgspec
+
+from resolvers.domain.errors import Code, Refusal
+
+ALGORITHM = "HS256"
+ISSUER = "roster"
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What a token says: whose it is, of which session, and how often that was refreshed before."""
+
+    user_id: UUID
+    session_id: UUID
+    rotation: int
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """The secret that signs, and how long tokens hold."""
+
+    secret: str
+    access: timedelta
+    refresh: timedelta
+
+    def access_token(self, claims: Claims) -> str:
+        return self._sign("access", claims, self.access)
+
+    def refresh_token(self, claims: Claims) -> str:
+        return self._sign("refresh", claims, self.refresh)
+
+    def _sign(self, kind: str, claims: Claims, lifetime: timedelta) -> str:
+        now = datetime.now(UTC)
+        body: dict[str, Any] = {"iss": ISSUER, "typ": kind, "iat": now, "exp": now + lifetime}
+        body |= {"sub": str(claims.user_id), "sid": str(claims.session_id), "rot": claims.rotation}
+        return jwt.encode(body, self.secret, ALGORITHM)
+
+    def read(self, token: str, kind: str) -> Claims:
+        """Returns what a token of this kind says, or raises UNAUTHENTICATED."""
+        required = ["iss", "typ", "iat", "exp", "sub", "sid", "rot"]
+        try:
+            body = jwt.decode(token, self.secret, [ALGORITHM], issuer=ISSUER, options={"require": required})
+            if body["typ"] != kind:
+                raise unauthenticated(f"This is no {kind} token.")
+            return Claims(UUID(body["sub"]), UUID(body["sid"]), int(body["rot"]))
+        except jwt.ExpiredSignatureError:
+            raise unauthenticated(f"The {kind} token has expired.") from None
+        except (jwt.InvalidTokenError, ValueError, TypeError):
+            raise unauthenticated(f"This is no valid {kind} token.") from None
+
+
+def unauthenticated(message: str) -> Refusal:
+    """Makes the refusal of someone we don't know."""
+    return Refusal(Code.UNAUTHENTICATED, message, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,250 @@
+"""Users: themselves, and as administrators see them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from resolvers.context import Context
+from resolvers.domain.drafts import Draft
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.ids import new_id
+from resolvers.domain.lifecycle import ACTIVE
+from resolvers.domain.paging import ListDraft, Page
+from resolvers.domain.projects import ProjectStatus
+from resolvers.domain.sessions import Message, done
+from resolvers.domain.users import (
+    Affected, BulkAction, BulkUserAction, ChangePassword, CreateUser, SelectUsers, Stats, UpdateUser, UpdateViewer,
+    User, UserFilter,
+)  # fmt: skip
+from resolvers.store.changes import check_version, sent
+from resolvers.store.engine import many, one
+from resolvers.store.pages import page_statement, read_page
+from resolvers.store.records import USER
+from resolvers.store.tables import agent_types, agents, projects, sessions, users
+from resolvers.store.visibility import visible_user
+
+HERE = users.c.deleted_at.is_(None)
+FOR_SUPERUSERS = set(UpdateUser.__struct_fields__) - set(UpdateViewer.__struct_fields__)
+
+
+async def me(ctx: Context) -> User:
+    """Returns who asks."""
+    return ctx.who.user
+
+
+async def search(ctx: Context, listing: ListDraft[UserFilter]) -> Page[User]:
+    """Lists users; for superusers."""
+    ctx.require_superuser()
+    asked = listing.parsed()
+    where: list[ColumnElement[bool]] = [HERE]
+    where += [users.c[name] == value for name, value in sent(asked.where).items() if name != "search"]
+    if isinstance(asked.where.search, str):
+        texts = (users.c.email, users.c.first_name, users.c.last_name)
+        where.append(or_(*(column.icontains(asked.where.search, autoescape=True) for column in texts)))
+    async with ctx.store.read() as db:
+        page = await read_page(db, page_statement(USER, users, where, asked, key=users.c.id), User, asked)
+    assert page is not None  # without a scope there is always a row
+    return page
+
+
+async def get(ctx: Context, id: UUID) -> User:
+    """Returns one user: yourself, or anyone for superusers."""
+    _self_or_superuser(ctx, id)
+    async with ctx.store.read() as db:
+        return _found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+
+
+async def inspect(ctx: Context, id: UUID) -> User:
+    """Returns one user; for superusers."""
+    ctx.require_superuser()
+    async with ctx.store.read() as db:
+        return _found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+
+
+async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[User]:
+    """Returns those of the users that you may see: yourself and those you share a project with."""
+    async with ctx.store.read() as db:
+        return await many(db, select(*USER).where(users.c.id.in_(ids), visible_user(ctx.who)), User)
+
+
+async def create(ctx: Context, draft: Draft[CreateUser]) -> User:
+    """Makes a user; for superusers."""
+    ctx.require_superuser()
+    new = msgspec.structs.asdict(draft.parsed())
+    hashed = await ctx.hasher.hash(new.pop("password"))
+    async with ctx.store.write() as db:
+        made = insert(users).values(id=new_id(), password_hash=hashed, **new).returning(*USER)
+        return User(*(await db.execute(made)).one())
+
+
+async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_version: int | None = None) -> User:
+    """Changes your own name or address."""
+    return await _change(ctx, ctx.who.id, sent(draft.parsed()), expected_version)
+
+
+async def update_one(
+    ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None
+) -> User:
+    """Changes a user: yourself, or anyone for superusers; rights and passwords are for superusers to change."""
+    _self_or_superuser(ctx, id)
+    if not ctx.who.is_superuser and FOR_SUPERUSERS.intersection(draft.raw):
+        raise Refusal(Code.FORBIDDEN, "Only superusers change passwords and rights here.")
+    return await _change(ctx, id, sent(draft.parsed()), expected_version)
+
+
+async def administer(
+    ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None
+) -> User:
+    """Changes what is sent of a user; for superusers."""
+    ctx.require_superuser()
+    return await _change(ctx, id, sent(draft.parsed()), expected_version)
+
+
+async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_version: int | None) -> User:
+    if "password" in changes:
+        changes["password_hash"] = await ctx.hasher.hash(changes.pop("password"))
+    async with ctx.store.write() as db:
+        keeper = changes.get("is_active", True) and changes.get("is_superuser", True)
+        if not keeper:
+            await _keep_a_superuser(db, [id])
+        user = _found(await one(db, select(*USER).where(users.c.id == id, HERE).with_for_update(key_share=True), User))
+        check_version(user.version, expected_version)
+        if not changes:
+            return user
+        if "password_hash" in changes or changes.get("is_active") is False:
+            await _end_sessions(db, sessions.c.user_id == id)
+        turned = update(users).where(users.c.id == id).values(**changes, **_touched()).returning(*USER)
+        return User(*(await db.execute(turned)).one())
+
+
+async def change_password(ctx: Context, draft: Draft[ChangePassword]) -> Message:
+    """Changes your password and ends your other sessions."""
+    given = draft.parsed()
+    async with ctx.store.read() as db:
+        old = (await db.execute(select(users.c.password_hash).where(users.c.id == ctx.who.id))).scalar_one()
+    if not await ctx.hasher.verify(given.current_password, old):
+        raise Refusal(Code.FORBIDDEN, "The current password is wrong.", field="current_password")
+    new = await ctx.hasher.hash(given.new_password)
+    async with ctx.store.write() as db:
+        mine = (users.c.id == ctx.who.id) & (users.c.password_hash == old) & HERE
+        turned = await db.execute(update(users).where(mine).values(password_hash=new, **_touched()))
+        if not turned.rowcount:
+            raise Refusal(Code.CONFLICT, "The password was changed in the meantime.")
+        others = (sessions.c.user_id == ctx.who.id) & (sessions.c.id != ctx.who.session_id)
+        await _end_sessions(db, others)
+    return done("The password is changed, and your other sessions are ended.")
+
+
+async def delete(ctx: Context, id: UUID) -> Message:
+    """Deletes a user: the address is free again, the history stays; for superusers."""
+    ctx.require_superuser()
+    async with ctx.store.write() as db:
+        if not await _delete(db, [id]):
+            raise Refusal(Code.NOT_FOUND)
+    return done("The user is deleted.")
+
+
+async def activate(ctx: Context, id: UUID) -> User:
+    """Lets a user sign in; for superusers."""
+    ctx.require_superuser()
+    return await _change(ctx, id, {"is_active": True}, None)
+
+
+async def deactivate(ctx: Context, id: UUID) -> User:
+    """Ends a user's sessions and lets them sign in no more; for superusers."""
+    ctx.require_superuser()
+    return await _change(ctx, id, {"is_active": False}, None)
+
+
+async def activate_many(ctx: Context, draft: Draft[SelectUsers]) -> Affected:
+    """Lets users sign in; for superusers."""
+    ctx.require_superuser()
+    return await _bulk(ctx, BulkAction.ACTIVATE, draft.parsed().user_ids)
+
+
+async def deactivate_many(ctx: Context, draft: Draft[SelectUsers]) -> Affected:
+    """Ends users' sessions and lets them sign in no more; for superusers."""
+    ctx.require_superuser()
+    return await _bulk(ctx, BulkAction.DEACTIVATE, draft.parsed().user_ids)
+
+
+async def bulk(ctx: Context, draft: Draft[BulkUserAction]) -> Affected:
+    """Does one thing to several users; for superusers."""
+    ctx.require_superuser()
+    asked = draft.parsed()
+    return await _bulk(ctx, asked.action, asked.user_ids)
+
+
+async def stats(ctx: Context) -> Stats:
+    """Counts everything; for superusers."""
+    ctx.require_superuser()
+
+    def count(table: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
+        return select(func.count()).select_from(table).where(*where).scalar_subquery()
+
+    live = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
+    counts = select(
+        count(users, HERE),
+        count(users, HERE, users.c.is_active),
+        count(users, HERE, users.c.is_superuser),
+        count(sessions, *live),
+        count(agent_types),
+        count(agent_types, agent_types.c.is_active),
+        count(projects),
+        count(projects, projects.c.status == ProjectStatus.ACTIVE),
+        count(agents),
+        count(agents, agents.c.status.in_(ACTIVE)),
+    )
+    async with ctx.store.read() as db:
+        return Stats(*(await db.execute(counts)).one())
+
+
+async def _bulk(ctx: Context, action: BulkAction, ids: list[UUID]) -> Affected:
+    async with ctx.store.write() as db:
+        if action is BulkAction.DELETE:
+            return Affected(await _delete(db, ids))
+        active = action is BulkAction.ACTIVATE
+        if not active:
+            await _keep_a_superuser(db, ids)
+            await _end_sessions(db, sessions.c.user_id.in_(ids))
+        these = update(users).where(users.c.id.in_(ids), users.c.is_active != active, HERE)
+        return Affected((await db.execute(these.values(is_active=active, **_touched()))).rowcount)
+
+
+async def _delete(db: AsyncConnection, ids: Sequence[UUID]) -> int:
+    await _keep_a_superuser(db, ids)
+    await _end_sessions(db, sessions.c.user_id.in_(ids))
+    these = update(users).where(users.c.id.in_(ids), HERE)
+    return (await db.execute(these.values(deleted_at=func.now(), **_touched()))).rowcount
+
+
+async def _keep_a_superuser(db: AsyncConnection, leaving: Sequence[UUID]) -> None:
+    # The lock makes two administrators who remove each other wait for one another.
+    able = select(users.c.id).where(users.c.is_superuser, users.c.is_active, HERE)
+    left = set((await db.execute(able.order_by(users.c.id).with_for_update())).scalars())
+    if left and left <= set(leaving):
+        raise Refusal(Code.CONFLICT, "At least one active superuser must remain.")
+
+
+async def _end_sessions(db: AsyncConnection, which: ColumnElement[bool]) -> None:
+    ended = update(sessions).where(which, sessions.c.revoked_at.is_(None))
+    await db.execute(ended.values(revoked_at=func.now()))
+
+
+def _touched() -> dict[str, Any]:
+    return {"version": users.c.version + 1, "updated_at": func.now()}
+
+
+def _self_or_superuser(ctx: Context, id: UUID) -> None:
+    if id != ctx.who.id:
+        ctx.require_superuser()
+
+
+def _found(user: User | None) -> User:
+    if user is None:
+        raise Refusal(Code.NOT_FOUND)
+    return user

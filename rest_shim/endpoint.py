@@ -1,0 +1,134 @@
+"""From a verb's signature to an endpoint: what it takes is read from the request, what it returns is rendered."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from types import UnionType
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers import auth
+from resolvers.context import Client, Context, Guest
+from resolvers.domain.drafts import UNKNOWN, Draft
+from resolvers.domain.errors import Code, Fault, Refusal
+from resolvers.domain.ids import known_id
+from resolvers.domain.paging import ListDraft, NumberedList, Page
+from resolvers.tokens import unauthenticated
+from rest_shim.http import answer, answer_page, check_accept, read_body, read_query
+
+Verb = Callable[..., Awaitable[Any]]
+
+
+class Endpoint(NamedTuple):
+    """A method and a path under /api/v1, answered by a verb."""
+
+    method: str
+    path: str
+    verb: Verb
+    status: int = 200
+    location: str | None = None
+
+
+class Takes(NamedTuple):
+    """What a verb takes, read from its signature."""
+
+    signed_in: bool
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    body: tuple[str, type[msgspec.Struct]] | None
+    listing: tuple[str, type[Any]] | None
+    version: bool
+
+
+def takes(endpoint: Endpoint) -> Takes:
+    """Reads a verb's signature: ids and slugs stand in the path, drafts in the body or in the query."""
+    hints = get_type_hints(endpoint.verb)
+    first, *names = inspect.signature(endpoint.verb).parameters
+    in_path = set(re.findall(r"{(\w+)}", endpoint.path))
+    body = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is Draft]
+    listing = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is ListDraft]
+    ids = tuple(name for name in names if name in in_path and UUID in (hints[name], *get_args(hints[name])))
+    return Takes(
+        signed_in=hints[first] is not Guest,
+        ids=ids,
+        texts=tuple(in_path.difference(ids)),
+        body=body[0] if body else None,
+        listing=listing[0] if listing else None,
+        version="expected_version" in names,
+    )
+
+
+def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """Makes the handler: sign in, read, call the one verb, render."""
+    wants = takes(endpoint)
+    repeatable = frozenset(_lists(wants.listing[1])) if wants.listing else frozenset()
+
+    async def handler(request: Request) -> Response:
+        check_accept(request.headers.get("accept", ""))
+        guest: Guest = request.app.state.guest
+        guest = msgspec.structs.replace(guest, client=_client(request))
+        caller = await _signed_in(guest, request) if wants.signed_in else guest
+        given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
+        given |= {name: request.path_params[name] for name in wants.texts}
+        if wants.listing:
+            given[wants.listing[0]] = NumberedList(wants.listing[1], read_query(request.query_params, repeatable))
+        elif request.query_params:
+            raise Refusal(
+                Code.VALIDATION_FAILED,
+                faults=[Fault(Code.VALIDATION_FAILED, UNKNOWN, name) for name in request.query_params],
+            )
+        if wants.body:
+            given[wants.body[0]] = Draft(wants.body[1], await read_body(request))
+        if wants.version:
+            given["expected_version"] = _expected_version(request)
+        return _render(endpoint, request, await endpoint.verb(caller, **given))
+
+    return handler
+
+
+async def _signed_in(guest: Guest, request: Request) -> Context:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
+    ctx = await auth.identify(guest, token.strip())
+    request.state.user_id = str(ctx.who.id)
+    return ctx
+
+
+def _client(request: Request) -> Client:
+    agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
+    return Client(request.client.host if request.client else None, agent or None)
+
+
+def _expected_version(request: Request) -> int | None:
+    tag = request.headers.get("if-match")
+    if tag is None or tag.strip() == "*":
+        return None
+    found = re.fullmatch(r'"(\d{1,9})"', tag.strip())
+    # A tag that we never gave matches no version.
+    return int(found[1]) if found else 0
+
+
+def _render(endpoint: Endpoint, request: Request, value: Any) -> Response:
+    if isinstance(value, Page):
+        return answer_page(value, request)
+    headers = {}
+    if endpoint.status == 201:
+        here = endpoint.location or request.url.path + "/{id}"
+        headers["Location"] = here.format(id=getattr(value, "id", None) or value.user_id)
+    return answer(value, endpoint.status, headers)
+
+
+def _lists(kind: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(kind) if _holds_list(field.type)]
+
+
+def _holds_list(kind: Any) -> bool:
+    if get_origin(kind) is list:
+        return True
+    inner = get_args(kind) if get_origin(kind) is UnionType or hasattr(kind, "__metadata__") else ()
+    return any(_holds_list(part) for part in inner if not isinstance(part, msgspec.Meta))

@@ -1,0 +1,90 @@
+"""Reading requests and writing answers."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.paging import Page
+from resolvers.reading import MAX_BODY, read_json
+
+encode = msgspec.json.Encoder().encode
+
+
+class Pagination(msgspec.Struct, frozen=True):
+    """Where a page stands in its list."""
+
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+    has_next: bool
+    has_prev: bool
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A page of a list."""
+
+    data: list[Any]
+    pagination: Pagination
+
+
+def check_accept(accept: str) -> None:
+    """Raises NOT_ACCEPTABLE when JSON is nothing that the client takes."""
+    wanted = [part.partition(";") for part in accept.split(",") if part.strip()]
+    fit = {"*/*", "application/*", "application/json", "application/problem+json"}
+    takes = [name.strip().lower() in fit and "q=0" not in rest.replace(" ", "").split(";") for name, _, rest in wanted]
+    if wanted and not any(takes):
+        raise Refusal(Code.NOT_ACCEPTABLE, "Answers are application/json.")
+
+
+async def read_body(request: Request) -> dict[str, object]:
+    """Reads a JSON object, or raises what is wrong with it."""
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
+        chunks.append(chunk)
+    return read_json(b"".join(chunks))
+
+
+def read_query(query: QueryParams, lists: frozenset[str]) -> dict[str, object]:
+    """Returns the query string's words: a list for repeatable ones, else the one that was given."""
+    words: dict[str, object] = {}
+    for name in query:
+        values = query.getlist(name)
+        words[name] = values if name in lists or len(values) > 1 else values[0]
+    return words
+
+
+def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Returns a record as JSON, with its version as ETag."""
+    version = getattr(value, "version", None)
+    tags = {"ETag": f'"{version}"'} if version is not None else {}
+    return Response(encode(value), status, {**tags, **(headers or {})}, media_type="application/json")
+
+
+def answer_page(page: Page[Any], request: Request) -> Response:
+    """Returns a page in its envelope, with links to its neighbours."""
+    limit, total = page.window.limit, page.total or 0
+    number, pages = page.window.offset // limit + 1, -(-total // limit)
+    place = Pagination(total, number, len(page.items), pages, number < pages, number > 1)
+    targets = {"first": 1, "prev": number - 1 if place.has_prev else 0, "next": number + 1 if place.has_next else 0}
+    links = [f'<{_at(request, to)}>; rel="{name}"' for name, to in (targets | {"last": pages}).items() if to]
+    return Response(
+        encode(Envelope(page.items, place)), headers={"Link": ", ".join(links)}, media_type="application/json"
+    )
+
+
+def _at(request: Request, page: int) -> str:
+    others = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
+    return f"{request.url.path}?{urlencode([*others, ('page', page)])}"

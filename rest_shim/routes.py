@@ -1,0 +1,111 @@
+"""All of /api/v1 on one page: a method, a path, the verb that answers."""
+
+from collections.abc import Awaitable, Callable
+from itertools import groupby
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from resolvers import agent_types, agents, auth, events, members, metrics, projects, sessions, users
+from rest_shim.endpoint import Endpoint, Verb, serve
+
+PREFIX = "/api/v1"
+PROJECT = "/projects/{project_id}"
+AGENT = PROJECT + "/agents/{id}"
+MEMBER = PROJECT + "/members/{user_id}"
+
+
+def get(path: str, verb: Verb) -> Endpoint:
+    return Endpoint("GET", path, verb)
+
+
+def post(path: str, verb: Verb, status: int = 200, location: str | None = None) -> Endpoint:
+    return Endpoint("POST", path, verb, status, location)
+
+
+def patch(path: str, verb: Verb) -> Endpoint:
+    return Endpoint("PATCH", path, verb)
+
+
+def put(path: str, verb: Verb) -> Endpoint:
+    return Endpoint("PUT", path, verb)
+
+
+def delete(path: str, verb: Verb) -> Endpoint:
+    return Endpoint("DELETE", path, verb)
+
+
+# The first path that fits answers: fixed words stand before ids.
+ENDPOINTS = (
+    post("/auth/register", auth.register, 201, PREFIX + "/users/{id}"),
+    post("/auth/login", auth.login),
+    post("/auth/refresh", auth.refresh),
+    post("/auth/logout", auth.logout),
+    post("/auth/logout-all", auth.logout_all),
+    get("/users/me", users.me),
+    patch("/users/me", users.update_me),
+    patch("/users/me/password", users.change_password),
+    get("/users", users.search),
+    get("/users/{id}", users.get),
+    patch("/users/{id}", users.update_one),
+    delete("/users/{id}", users.delete),
+    get("/sessions/me", sessions.mine),
+    delete("/sessions/me/expired", sessions.clean_up),
+    delete("/sessions/{id}", sessions.revoke),
+    get("/admin/users", users.search),
+    post("/admin/users", users.create, 201),
+    post("/admin/users/bulk-action", users.bulk),
+    get("/admin/users/{id}", users.inspect),
+    put("/admin/users/{id}", users.administer),
+    delete("/admin/users/{id}", users.delete),
+    post("/admin/users/{id}/activate", users.activate),
+    post("/admin/users/{id}/deactivate", users.deactivate),
+    get("/admin/sessions", sessions.search),
+    get("/admin/stats", users.stats),
+    get("/agent-types", agent_types.search),
+    post("/agent-types", agent_types.create, 201),
+    get("/agent-types/slug/{slug}", agent_types.get_by_slug),
+    get("/agent-types/{id}", agent_types.get),
+    patch("/agent-types/{id}", agent_types.update_one),
+    delete("/agent-types/{id}", agent_types.delete),
+    get("/projects", projects.search),
+    post("/projects", projects.create, 201),
+    get("/projects/slug/{slug}", projects.get_by_slug),
+    get("/projects/{id}", projects.get),
+    patch("/projects/{id}", projects.update_one),
+    delete("/projects/{id}", projects.delete),
+    get(PROJECT + "/members", members.search),
+    post(PROJECT + "/members", members.add, 201),
+    patch(MEMBER, members.update_one),
+    delete(MEMBER, members.remove),
+    get(PROJECT + "/agents", agents.search),
+    post(PROJECT + "/agents", agents.spawn, 201),
+    get(PROJECT + "/agents/metrics", metrics.of_project),
+    get(AGENT, agents.get),
+    patch(AGENT, agents.update_one),
+    delete(AGENT, agents.delete),
+    post(AGENT + "/pause", agents.pause),
+    post(AGENT + "/resume", agents.resume),
+    post(AGENT + "/transition", agents.transition),
+    get(AGENT + "/metrics", metrics.of_agent),
+    get(AGENT + "/events", events.of_agent),
+)
+
+
+def routes() -> list[Route]:
+    """Returns one route per path, so that another method answers 405 with all that are allowed."""
+    found = []
+    for path, same in groupby(ENDPOINTS, key=lambda endpoint: endpoint.path):
+        handlers = {endpoint.method: serve(endpoint) for endpoint in same}
+        found.append(Route(PREFIX + path, _by_method(handlers), methods=list(handlers)))
+    return found
+
+
+def _by_method(
+    handlers: dict[str, Callable[[Request], Awaitable[Response]]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return endpoint

@@ -1,0 +1,41 @@
+"""The schema, put together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.mutation import Mutation
+from schema.problems import Problems
+from schema.query import Query
+from schema.scalars import SCALARS
+from schema.types.agent_types import AgentType
+from schema.types.agents import Agent
+from schema.types.projects import Project
+from schema.types.users import User
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, silent where Problems logs already."""
+
+    def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Leaves errors to the Problems extension, which logs bugs once and refusals never."""
+
+
+schema = Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Agent, AgentType, Project, User],
+    extensions=[Problems],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+def sdl() -> str:
+    """Returns the schema in GraphQL's own language."""
+    return schema.as_str() + "\n"
+
+

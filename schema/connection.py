@@ -1,0 +1,133 @@
+"""Lists as Relay connections, with keyset cursors."""
+
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, Generic, Optional, TypeVar
+
+import strawberry
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+
+from resolvers.domain.fields import Input
+from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, Page, pack_cursor
+from schema.context import Info
+from schema.dress import filter_input, given
+
+T = TypeVar("T")
+
+
+@strawberry.type(description="Where a part of a list begins and ends, and what lies around it.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follows.")
+    has_previous_page: bool = strawberry.field(description="Whether something comes before.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first item.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last item.")
+
+
+@strawberry.type(description="An item of a list, and its place.")
+class Edge(Generic[T]):
+    cursor: str = strawberry.field(description="The place of the item, for `after` and `before`.")
+    node: T = strawberry.field(description="The item.")
+
+
+@strawberry.type(description="A part of a list.")
+class Connection(Generic[T]):
+    page: strawberry.Private[Page[Any]]
+
+    @strawberry.field(description="The items with their places.")
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(cursor=pack_cursor(item, self.page.sort), node=item) for item in self.page.items]
+
+    @strawberry.field(description="The items.")
+    def nodes(self) -> list[T]:
+        return self.page.items
+
+    @strawberry.field(description="Where this part begins and ends.")
+    def page_info(self) -> PageInfo:
+        ends = [pack_cursor(item, self.page.sort) for item in (*self.page.items[:1], *self.page.items[-1:])]
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_prev,
+            start_cursor=ends[0] if ends else None,
+            end_cursor=ends[-1] if ends else None,
+        )
+
+    @strawberry.field(description="How many items the whole list has; counted only when you ask.")
+    def total_count(self) -> int:
+        return self.page.total or 0
+
+
+@strawberry.enum(description="Which way to sort.")
+class OrderDirection(Enum):
+    ASC = strawberry.enum_value("asc", description="The smallest, or the oldest, first.")
+    DESC = strawberry.enum_value("desc", description="The greatest, or the newest, first.")
+
+
+First = Annotated[int | None, strawberry.argument(description=f"How many, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if left out.")]
+After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
+Last = Annotated[int | None, strawberry.argument(description=f"How many counted from the end, 1 to {MAX_LIMIT}.")]
+Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
+
+
+def connection(
+    verb: Callable[..., Awaitable[Page[Any]]], node: Any, kind: type[Input], says: str, *scope: str, **fixed: object
+) -> Any:
+    """Makes a field that lists by a verb; `scope` names the parent's fields that the verb takes."""
+
+    async def resolve(
+        root: Any,
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        where: Any = None,
+        order_by: Any = None,
+    ) -> Any:
+        raw: dict[str, object] = {"first": first, "after": after, "last": last, "before": before}
+        raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
+        raw["order_by"] = f"{'-' * (order_by.direction.value == 'desc')}{order_by.field.value}" if order_by else None
+        raw["total"] = _asks_for(info, "totalCount")
+        ctx = await info.context.signed_in()
+        page = await verb(ctx, *(getattr(root, name) for name in scope), ConnectionList(kind, raw), **fixed)
+        return Connection(page=page)
+
+    hints = resolve.__annotations__
+    hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP007, UP045 — built at run time
+    hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description="In which order.")]  # noqa: UP007, UP045 — built at run time
+    hints["return"] = Connection[node]
+    return strawberry.field(resolver=resolve, description=says)
+
+
+@cache
+def order_input(kind: type[Input]) -> type:
+    """Returns the `orderBy` input of a filter's list."""
+    noun = kind.__name__.removesuffix("Filter")
+    sorts: dict[str, type] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
+    members = {
+        name.upper(): strawberry.enum_value(name, description=f"By {name.replace('_', ' ')}.") for name in sorts
+    }
+    field = strawberry.enum(Enum(f"{noun}OrderField", members), description="What to sort by.")  # type: ignore[arg-type]
+    hints = {"field": field, "direction": OrderDirection}
+    body = {
+        "field": strawberry.field(description="What to sort by."),
+        "direction": strawberry.field(description="Which way."),
+    }
+    cls = type(f"{noun}Order", (), {**body, "__annotations__": hints, "__module__": __name__})
+    return strawberry.input(cls, description="An order; ties go by id.")
+
+
+def _asks_for(info: Info, name: str) -> bool:
+    """Tells whether the field is selected in the connection itself, through fragments too."""
+    nodes = list(info._raw_info.field_nodes)  # noqa: SLF001 — the AST is not to be had otherwise
+    waiting = [part for node in nodes if node.selection_set for part in node.selection_set.selections]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, FieldNode):
+            if part.name.value == name:
+                return True
+        elif isinstance(part, InlineFragmentNode):
+            waiting += part.selection_set.selections
+        elif isinstance(part, FragmentSpreadNode):
+            waiting += info._raw_info.fragments[part.name.value].selection_set.selections  # noqa: SLF001 — as above
+    return False

@@ -1,0 +1,63 @@
+"""What a GraphQL operation carries along: who asks, found out once, and the loaders of its edges."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from resolvers import agent_types, agents, auth, projects, users
+from resolvers.context import Context, Guest
+from resolvers.domain.agent_types import AgentType, AgentTypeRevision
+from resolvers.domain.agents import Agent
+from resolvers.domain.projects import Project
+from resolvers.domain.users import User
+from resolvers.tokens import unauthenticated
+
+K = TypeVar("K", bound=Hashable)
+R = TypeVar("R")
+
+
+class Asking:
+    """The context of one operation; made anew for each."""
+
+    def __init__(self, guest: Guest, authorization: str, on_sign_in: Callable[[Context], None]) -> None:
+        self.guest = guest
+        self._authorization = authorization
+        self._on_sign_in = on_sign_in
+        self._signing_in: asyncio.Future[Context] | None = None
+        self.agents: DataLoader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
+        self.agent_types: DataLoader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)
+        self.projects: DataLoader[UUID, Project | None] = self._loader(projects.by_ids, lambda project: project.id)
+        self.users: DataLoader[UUID, User | None] = self._loader(users.by_ids, lambda user: user.id)
+        self.revisions: DataLoader[tuple[UUID, int], AgentTypeRevision | None] = self._loader(
+            agent_types.revisions, lambda revision: (revision.agent_type_id, revision.revision)
+        )
+
+    async def signed_in(self) -> Context:
+        """Returns the context of whoever asks, or raises UNAUTHENTICATED; sibling fields share one look-up."""
+        if self._signing_in is None:
+            self._signing_in = asyncio.ensure_future(self._sign_in())
+        return await self._signing_in
+
+    async def _sign_in(self) -> Context:
+        scheme, _, token = self._authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
+        ctx = await auth.identify(self.guest, token.strip())
+        self._on_sign_in(ctx)
+        return ctx
+
+    def _loader(
+        self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]
+    ) -> DataLoader[K, R | None]:
+        async def load(keys: list[K]) -> list[R | None]:
+            found = {key(record): record for record in await verb(await self.signed_in(), keys)}
+            return [found.get(wanted) for wanted in keys]
+
+        return DataLoader(load_fn=load, max_batch_size=1000)
+
+
+Info = strawberry.Info[Asking, Any]

@@ -1,0 +1,94 @@
+"""GraphQL over HTTP: what is refused before anything runs, and how it is answered."""
+
+from typing import Any
+
+import msgspec
+from cross_web import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http.ides import GraphQL_IDE
+
+from resolvers.context import Client, Context
+from resolvers.domain.errors import Code, Refusal
+from resolvers.reading import MAX_BODY, read_json
+from schema.build import schema
+from schema.context import Asking
+from schema.problems import top_level
+
+METHODS = {"GET", "POST"}
+STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
+ANSWERS = {"*/*", "application/*", "application/json", "application/graphql-response+json", "text/html", "text/*"}
+
+
+class Door(GraphQL[Asking, None]):
+    """Strawberry's view, with refusals that carry their code."""
+
+    def __init__(self, *, explorer: bool) -> None:
+        ide: GraphQL_IDE | None = "graphiql" if explorer else None
+        super().__init__(schema, graphql_ide=ide, subscription_protocols=())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await WebSocket(scope, receive, send).close()
+            return
+        request = Request(scope, receive)
+        try:
+            await check(request)
+            response = await self.run(request)
+        except Refusal as refusal:
+            response = refused(refusal)
+        except HTTPException as error:
+            code = STATUS_CODES.get(error.status_code, Code.MALFORMED_REQUEST)
+            response = refused(Refusal(code, error.reason))
+        await response(scope, receive, send)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
+        guest = request.app.state.guest
+        agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
+        client = Client(request.client.host if request.client else None, agent or None)
+
+        def signed_in(ctx: Context) -> None:
+            request.state.user_id = str(ctx.who.id)
+
+        guest = msgspec.structs.replace(guest, client=client)
+        return Asking(guest, request.headers.get("authorization", ""), signed_in)
+
+    def parse_json(self, data: str | bytes) -> Any:
+        return read_json(data if isinstance(data, bytes) else data.encode())
+
+    def encode_json(self, data: object) -> bytes:
+        return msgspec.json.encode(data)
+
+
+async def check(request: Request) -> None:
+    """Raises for a method, a media type or a size that no document can make right."""
+    if request.method not in METHODS:
+        raise Refusal(Code.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(METHODS))})
+    accept = request.headers.get("accept", "")
+    wanted = {part.partition(";")[0].strip().lower() for part in accept.split(",") if part.strip()}
+    if wanted and wanted.isdisjoint(ANSWERS):
+        raise Refusal(Code.NOT_ACCEPTABLE, "Answers are application/json.")
+    if request.method == "POST":
+        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+        await _buffer(request)
+
+
+async def _buffer(request: Request) -> None:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
+        chunks.append(chunk)
+    request._body = b"".join(chunks)  # noqa: SLF001 — Starlette keeps a body that was read before just so
+
+
+def refused(refusal: Refusal) -> Response:
+    """Answers a request that was refused before anything ran."""
+    body = msgspec.json.encode(top_level(refusal))
+    return Response(body, refusal.status, refusal.headers, media_type="application/json")

@@ -1,0 +1,127 @@
+"""From a verb's signature to a mutation: one input, one payload, expected refusals as `userErrors`."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Optional, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from resolvers.context import Guest
+from resolvers.domain.drafts import Draft
+from resolvers.domain.errors import EXPECTED, Code, Refusal
+from resolvers.domain.ids import known_id
+from resolvers.domain.users import User as UserRecord
+from schema.context import Info
+from schema.dress import described, enum, given, input_fields, make_input
+from schema.types.users import User
+
+Verb = Callable[..., Awaitable[Any]]
+DRESSES: dict[type, type] = {UserRecord: User}
+
+IDS = {
+    "id": "The id of what this is about.",
+    "project_id": "The id of the project.",
+    "user_id": "The id of the user.",
+}
+EXPECTED_VERSION = "Refuse with VERSION_MISMATCH when the thing has another version by now."
+
+
+@strawberry.type(description="Why a mutation was refused, for code and for people.")
+class UserError:
+    code: enum(Code) = strawberry.field(description="Why, for code.")  # type: ignore[valid-type]
+    message: str = strawberry.field(description="Why, for people.")
+    field: list[str] | None = strawberry.field(description="The field of the input that is to blame.")
+
+
+def mutation(name: str, verb: Verb, **thing: Any) -> Any:
+    """Makes a mutation over a verb; the payload holds its record as `thing`, or else the record's own fields."""
+    hints = get_type_hints(verb)
+    first, *names = inspect.signature(verb).parameters
+    public = hints[first] is Guest
+    ids = [name for name in names if hints[name] is UUID]
+    drafts = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is Draft]
+    parts = [_id_field(name) for name in ids]
+    parts = [*(input_fields(kind) for _, kind in drafts), *parts]
+    if "expected_version" in names:
+        parts.append(_optional("expected_version", int, EXPECTED_VERSION))
+    payload = _payload(f"{name}Payload", hints["return"], thing)
+
+    async def act(info: Info, sent: dict[str, object]) -> Any:
+        try:
+            caller = info.context.guest if public else await info.context.signed_in()
+            values: dict[str, Any] = {key: known_id(str(sent.pop(key))) for key in ids}
+            if "expected_version" in names:
+                values["expected_version"] = sent.pop("expected_version", None)
+            values |= {key: Draft(kind, sent) for key, kind in drafts}
+            return _filled(payload, thing, await verb(caller, **values))
+        except Refusal as refusal:
+            if refusal.code in EXPECTED or (public and refusal.code is Code.UNAUTHENTICATED):
+                return _refused(payload, refusal)
+            raise
+
+    if not parts:
+
+        async def resolve_bare(info: Info) -> Any:
+            return await act(info, {})
+
+        resolver: Any = resolve_bare
+    else:
+
+        async def resolve(info: Info, input: Any) -> Any:
+            return await act(info, given(input))
+
+        resolver = resolve
+        told = strawberry.argument(description="What to do it with.")
+        made = make_input(f"{name}Input", f"Input of `{name[0].lower()}{name[1:]}`.", *parts)
+        resolver.__annotations__["input"] = _annotated(made, told)
+    resolver.__annotations__["return"] = payload
+    return strawberry.field(resolver=resolver, description=(verb.__doc__ or "").split("\n")[0])
+
+
+def _annotated(kind: Any, told: Any) -> Any:
+    from typing import Annotated
+
+    return Annotated[kind, told]
+
+
+def _id_field(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {name: strawberry.ID}, {name: strawberry.field(description=IDS[name])}
+
+
+def _optional(name: str, kind: Any, says: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {name: Optional[kind]}, {name: strawberry.field(description=says, default=strawberry.UNSET)}
+
+
+def _payload(name: str, record: type[msgspec.Struct], thing: dict[str, Any]) -> type:
+    fields = {key: (kind, f"The {key.replace('_', ' ')}; null when refused.") for key, kind in thing.items()}
+    if not thing:
+        fields = {key: (DRESSES.get(kind, kind), says) for key, kind, says in described(record)}
+    hints: dict[str, Any] = {key: Optional[kind] for key, (kind, _) in fields.items()}
+    body: dict[str, Any] = {
+        key: strawberry.field(description=says, default=None) for key, (_, says) in fields.items()
+    }
+    hints["user_errors"] = list[UserError]
+    body["user_errors"] = strawberry.field(description="Why it was refused; empty when it was done.")
+    cls = type(name, (), {**body, "__annotations__": hints, "__module__": __name__})
+    return strawberry.type(cls, description=f"What came of `{name[0].lower()}{name[1:-7]}`.")
+
+
+def _filled(payload: type, thing: dict[str, Any], record: msgspec.Struct) -> Any:
+    values = {key: record for key in thing} or {key: getattr(record, key) for key in record.__struct_fields__}
+    return payload(**values, user_errors=[])
+
+
+def _refused(payload: type, refusal: Refusal) -> Any:
+    errors = [
+        UserError(code=fault.code, message=fault.message, field=[camel(fault.field)] if fault.field else None)
+        for fault in refusal.faults
+    ]
+    return payload(user_errors=errors)
+
+
+def camel(name: str) -> str:
+    """Returns a field's name as GraphQL writes it."""
+    return re.sub("_(.)", lambda found: found[1].upper(), name)

@@ -1,0 +1,61 @@
+"""How a refusal looks in GraphQL, and how a bug shows nothing but an error id."""
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from resolvers.domain.errors import Code, Fault, Refusal
+from resolvers.domain.ids import new_id
+from schema.payload import camel
+
+logger = logging.getLogger("roster.schema")
+
+
+class Problems(SchemaExtension):
+    """Gives each error its code, and masks what is a bug of ours."""
+
+    async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
+        yield
+        result = self.execution_context.result
+        errors = getattr(result, "errors", None)
+        if errors:
+            result.errors = [told(error) for error in errors]  # type: ignore[union-attr]
+
+
+def told(error: GraphQLError) -> GraphQLError:
+    """Returns an error as the client may see it."""
+    cause = error.original_error
+    if isinstance(cause, Refusal):
+        return _like(error, cause.faults[0].message, extensions(cause))
+    if cause is None or isinstance(cause, GraphQLError):
+        return error
+    error_id = new_id()
+    logger.error("a resolver failed", exc_info=cause, extra={"error_id": str(error_id), "path": error.path})
+    return _like(error, Code.INTERNAL.says, {"code": Code.INTERNAL.value, "errorId": str(error_id)})
+
+
+def extensions(refusal: Refusal) -> dict[str, Any]:
+    """Returns what a top-level error says beside its message."""
+    found: dict[str, Any] = {"code": refusal.code.value}
+    faults = [_fault(fault) for fault in refusal.faults if fault.field]
+    if faults:
+        found["errors"] = faults
+    return found
+
+
+def top_level(refusal: Refusal, error_id: UUID | None = None) -> dict[str, Any]:
+    """Returns the body of a request that was refused before anything ran."""
+    more = {"errorId": str(error_id)} if error_id else {}
+    return {"errors": [{"message": refusal.faults[0].message, "extensions": {**extensions(refusal), **more}}]}
+
+
+def _fault(fault: Fault) -> dict[str, object]:
+    return {"code": fault.code.value, "message": fault.message, "field": [camel(fault.field or "")]}
+
+
+def _like(error: GraphQLError, message: str, more: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=more)

@@ -1,0 +1,116 @@
+"""What can be read: one line a root field."""
+
+from collections.abc import Awaitable
+from typing import Annotated, Any, TypeVar
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from resolvers import agent_types, nodes, projects, sessions, users
+from resolvers.context import Context
+from resolvers.domain import agent_types as type_records
+from resolvers.domain import projects as project_records
+from resolvers.domain import sessions as session_records
+from resolvers.domain import users as user_records
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.ids import known_id
+from resolvers.domain.paging import MAX_LIMIT
+from schema.connection import connection
+from schema.context import Asking, Info
+from schema.node import Node
+from schema.types.agent_types import AgentType
+from schema.types.agents import Agent
+from schema.types.projects import Project
+from schema.types.users import Session, Stats, User, Viewer
+
+T = TypeVar("T")
+
+Id = Annotated[strawberry.ID, strawberry.argument(description="The id.")]
+MaybeId = Annotated[strawberry.ID | None, strawberry.argument(description="The id; give it or the slug.")]
+MaybeSlug = Annotated[str | None, strawberry.argument(description="The slug; give it or the id.")]
+Ids = Annotated[list[strawberry.ID], strawberry.argument(description=f"The ids, at most {MAX_LIMIT}.")]
+
+
+@strawberry.type(description="What can be read. What is not yours to see is null.")
+class Query:
+    @strawberry.field(description="Yourself.")
+    async def viewer(self, info: Info) -> Viewer:
+        return (await info.context.signed_in()).who.user  # type: ignore[return-value]
+
+    @strawberry.field(description="Whatever has this id.")
+    async def node(self, info: Info, id: Id) -> Node | None:
+        return (await _nodes(info.context, [id]))[0]  # type: ignore[return-value]
+
+    @strawberry.field(description="Whatever has these ids, in their order.")
+    async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
+        return await _nodes(info.context, ids)  # type: ignore[return-value]
+
+    @strawberry.field(description="One agent.")
+    async def agent(self, info: Info, id: Id) -> Agent | None:
+        return await _load(info.context, info.context.agents, id)
+
+    @strawberry.field(description="One agent type.")
+    async def agent_type(self, info: Info, id: MaybeId = None, slug: MaybeSlug = None) -> AgentType | None:
+        ctx = await info.context.signed_in()
+        if _only_slug(id, slug):
+            return await _or_null(agent_types.get_by_slug(ctx, slug or ""))
+        return await _load(info.context, info.context.agent_types, id or "")
+
+    @strawberry.field(description="One project.")
+    async def project(self, info: Info, id: MaybeId = None, slug: MaybeSlug = None) -> Project | None:
+        ctx = await info.context.signed_in()
+        if _only_slug(id, slug):
+            return await _or_null(projects.get_by_slug(ctx, slug or ""))
+        return await _load(info.context, info.context.projects, id or "")
+
+    @strawberry.field(description="One user: yourself, someone of your projects, or anyone for superusers.")
+    async def user(self, info: Info, id: Id) -> User | None:
+        return await _load(info.context, info.context.users, id)
+
+    @strawberry.field(description="How much there is of everything; for superusers.")
+    async def stats(self, info: Info) -> Stats:
+        return await users.stats(await info.context.signed_in())  # type: ignore[return-value]
+
+    agent_types = connection(agent_types.search, AgentType, type_records.AgentTypeFilter, "The agent types.")
+    projects = connection(projects.search, Project, project_records.ProjectFilter, "The projects that you can see.")
+    users = connection(users.search, User, user_records.UserFilter, "All users; for superusers.")
+    sessions = connection(
+        sessions.search, Session, session_records.SessionFilter, "All open sessions; for superusers."
+    )
+
+
+async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
+    ctx: Context = await asking.signed_in()
+    if len(ids) > MAX_LIMIT:
+        raise Refusal(Code.VALIDATION_FAILED, f"At most {MAX_LIMIT} ids can be asked for at once.", field="ids")
+    loaders: dict[str, DataLoader[Any, Any]] = {
+        "Agent": asking.agents, "AgentType": asking.agent_types, "Project": asking.projects, "User": asking.users,
+    }  # fmt: skip
+    wanted = [await _or_null(_known(text)) for text in ids]
+    kinds = await nodes.kinds(ctx, [id for id in wanted if id])
+    return [await loaders[kinds[id]].load(id) if id in kinds else None for id in wanted]
+
+
+async def _load(asking: Asking, loader: DataLoader[Any, Any], text: str) -> Any:
+    await asking.signed_in()
+    id = await _or_null(_known(text))
+    return await loader.load(id) if id else None
+
+
+async def _known(text: str) -> Any:
+    return known_id(text)
+
+
+async def _or_null(found: Awaitable[Any]) -> Any:
+    try:
+        return await found
+    except Refusal as refusal:
+        if refusal.code is Code.NOT_FOUND:
+            return None
+        raise
+
+
+def _only_slug(id: str | None, slug: str | None) -> bool:
+    if (id is None) == (slug is None):
+        raise Refusal(Code.VALIDATION_FAILED, "Give either the id or the slug.", field="id")
+    return id is None

@@ -1,0 +1,41 @@
+"""Scalars that GraphQL lacks, or that read otherwise in REST."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.types.base_scalars import DecimalDefinition
+from strawberry.types.scalar import ScalarDefinition
+
+BigInt = NewType("BigInt", int)
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise GraphQLError("A BigInt is a whole number.")
+    return value
+
+
+def _rfc3339(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: strawberry.scalar(
+        name="BigInt", description="A whole number that may need more than 32 bits.", parse_value=_whole
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A time in UTC, as RFC 3339 writes it.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        serialize=_rfc3339,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, as a string.",
+        serialize=DecimalDefinition.serialize,
+        parse_value=DecimalDefinition.parse_value,
+    ),
+}

@@ -1,0 +1,1 @@
+"""Domain records in Strawberry's dress, and the edges between them."""

@@ -1,0 +1,55 @@
+"""Agents, and what lies around them."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from resolvers import events
+from resolvers.domain import agent_types as type_records
+from resolvers.domain import agents as records
+from resolvers.domain import events as event_records
+from schema.connection import connection
+from schema.context import Info
+from schema.dress import dressed
+from schema.node import Node
+from schema.types.events import Event
+
+if TYPE_CHECKING:
+    from schema.types.agent_types import AgentType
+    from schema.types.projects import Project
+
+Root = strawberry.Parent[records.Agent]
+
+
+@dressed(records.AgentMetrics)
+class AgentMetrics:
+    pass
+
+
+@dressed(type_records.AgentTypeRevision)
+class AgentTypeRevision:
+    pass
+
+
+@dressed(records.Agent)
+class Agent(Node):
+    @strawberry.field(description="The type that the agent was spawned of, as it is now.")
+    async def agent_type(
+        self: Root, info: Info
+    ) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
+        return await info.context.agent_types.load(self.agent_type_id)  # type: ignore[return-value]
+
+    @strawberry.field(description="What the agent runs on: its type as it was at the agent's revision.")
+    async def runs_on(self: Root, info: Info) -> AgentTypeRevision:
+        key = (self.agent_type_id, self.agent_type_revision)
+        return await info.context.revisions.load(key)  # type: ignore[return-value]
+
+    @strawberry.field(description="The project that the agent works in.")
+    async def project(self: Root, info: Info) -> Annotated["Project", strawberry.lazy("schema.types.projects")]:
+        return await info.context.projects.load(self.project_id)  # type: ignore[return-value]
+
+    @strawberry.field(description="The metrics of this agent alone.")
+    def metrics(self: Root) -> AgentMetrics:
+        return records.metrics_of(self)  # type: ignore[return-value]
+
+    events = connection(events.of_agent, Event, event_records.EventFilter, "What happened to the agent.", "id")

@@ -1,0 +1,15 @@
+"""Entries of the event log."""
+
+import strawberry
+
+from resolvers.domain import events as records
+from schema.context import Info
+from schema.dress import dressed
+from schema.types.users import User
+
+
+@dressed(records.Event)
+class Event:
+    @strawberry.field(description="Who did it; null for Roster itself, or when you can't see them.")
+    async def actor(self: strawberry.Parent[records.Event], info: Info) -> User | None:
+        return await info.context.users.load(self.actor_id) if self.actor_id else None  # type: ignore[return-value]

@@ -1,0 +1,30 @@
+"""Projects, their members and their agents."""
+
+import strawberry
+
+from resolvers import agents, members, metrics
+from resolvers.domain import projects as records
+from resolvers.domain.agents import AgentFilter
+from schema.connection import connection
+from schema.context import Info
+from schema.dress import dressed
+from schema.node import Node
+from schema.types.agents import Agent, AgentMetrics
+from schema.types.users import User
+
+
+@dressed(records.Member)
+class Member:
+    @strawberry.field(description="The user.")
+    async def user(self: strawberry.Parent[records.Member], info: Info) -> User:
+        return await info.context.users.load(self.user_id)  # type: ignore[return-value]
+
+
+@dressed(records.Project)
+class Project(Node):
+    agents = connection(agents.search, Agent, AgentFilter, "The agents in the project.", "id")
+    members = connection(members.search, Member, records.MemberFilter, "The people of the project.", "id")
+
+    @strawberry.field(description="Counts and sums over all agents of the project.")
+    async def metrics(self: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
+        return await metrics.of_project(await info.context.signed_in(), self.id)  # type: ignore[return-value]
