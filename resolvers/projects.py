@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, func, insert, literal, or_, select, update
 
-from resolvers.context import Context, parsed
+from resolvers.context import Context, Guest, parsed
 from resolvers.domain.drafts import Draft
 from resolvers.domain.events import EventKind
 from resolvers.domain.ids import new_id
@@ -94,6 +94,12 @@ async def delete(ctx: Context, id: UUID) -> Message:
     """Archives a project; for its owners."""
     await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, None)
     return done("The project is archived.")
+
+
+async def none(guest: Guest) -> bool:
+    """Tells whether there is no project at all; for those who run the server."""
+    async with guest.store.read() as db:
+        return (await db.execute(select(projects.c.id).limit(1))).first() is None
 
 
 async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: int | None) -> Project:

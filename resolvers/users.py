@@ -6,9 +6,10 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from resolvers.context import Context
+from resolvers.context import Context, Guest
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import new_id
@@ -17,7 +18,7 @@ from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
 from resolvers.domain.users import (
-    Affected, BulkAction, BulkUserAction, ChangePassword, CreateUser, SelectUsers, Stats, UpdateUser, UpdateViewer,
+    Affected, BulkAction, BulkUserAction, ChangePassword, CreateUser, Register, SelectUsers, Stats, UpdateUser, UpdateViewer,
     User, UserFilter,
 )  # fmt: skip
 from resolvers.store.changes import check_version, sent
@@ -201,6 +202,24 @@ async def stats(ctx: Context) -> Stats:
     )
     async with ctx.store.read() as db:
         return Stats(*(await db.execute(counts)).one())
+
+
+async def nobody(guest: Guest) -> bool:
+    """Tells whether there is no user at all; for the start of an empty server."""
+    async with guest.store.read() as db:
+        return (await db.execute(select(users.c.id).limit(1))).first() is None
+
+
+async def ensure_superuser(guest: Guest, draft: Draft[Register]) -> bool:
+    """Makes a superuser of this address, from nothing or from a user; for those who run the server."""
+    new = msgspec.structs.asdict(draft.parsed())
+    hashed = await guest.hasher.hash(new.pop("password"))
+    row = {**new, "id": new_id(), "password_hash": hashed, "is_active": True, "is_superuser": True}
+    lacking = (func.lower(users.c.email) == new["email"], HERE, ~(users.c.is_superuser & users.c.is_active))
+    async with guest.store.write() as db:
+        made = await db.execute(postgresql.insert(users).values(row).on_conflict_do_nothing())
+        await db.execute(update(users).where(*lacking).values(is_superuser=True, is_active=True, **_touched()))
+        return bool(made.rowcount)
 
 
 async def _bulk(ctx: Context, action: BulkAction, ids: list[UUID]) -> Affected:

@@ -1,0 +1,52 @@
+# Everything a newcomer needs; `make help` lists it. Needed on the machine: Python 3.11 or newer, make.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+CODE := gql_app schema resolvers rest_shim tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve demo test check format lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## Make .venv with the locked dependencies
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Roster needs Python 3.11 or newer; set PYTHON=…")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+serve: $(READY) ## Serve on http://127.0.0.1:8000, with an embedded PostgreSQL in .roster
+	@exec $(BIN)/roster serve
+
+demo: $(READY) ## Fill the database with a small fleet to look at
+	@$(BIN)/roster demo
+
+test: $(READY) ## Run every test on a real PostgreSQL 18
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term
+
+check: $(READY) ## Check format, lint, types, floors, and that the committed SDL is the schema's
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@$(BIN)/roster schema | diff -u schema/schema.graphql - || { echo 'The SDL has drifted: make sdl'; exit 1; }
+
+sdl: $(READY) ## Write the SDL anew
+	$(BIN)/roster schema > schema/schema.graphql
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+lock: ## Lock the dependencies anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		--custom-compile-command 'make lock' --all-extras pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		--custom-compile-command 'make lock' -c requirements-dev.txt pyproject.toml -o requirements.txt
+
+clean: ## Remove .venv and what tests leave; the data in .roster stays
+	rm -rf .venv .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

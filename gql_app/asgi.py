@@ -1,0 +1,83 @@
+"""The ASGI application: both doors, health, and what lies around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gql_app.middleware import RequestLog
+from gql_app.settings import Settings, read_settings, secret_key
+from gql_app.telemetry import configure_logging
+from resolvers.context import Client, Guest
+from resolvers.domain.errors import Refusal
+from resolvers.hashing import Hasher
+from resolvers.store.engine import Store
+from resolvers.store.migrate import current, newest
+from resolvers.tokens import Keys
+from rest_shim.problems import refused, unrouted
+from rest_shim.routes import routes
+from schema.http import Door
+
+
+def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Guest:
+    """Makes what every verb needs."""
+    lifetimes = timedelta(minutes=settings.access_token_minutes), timedelta(days=settings.refresh_token_days)
+    store = Store(url, settings.pool_size)
+    return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Client())
+
+
+def make_app(guest: Guest, *, explorer: bool) -> ASGIApp:
+    """Puts the application together."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await guest.store.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", home),
+            Route("/health", health),
+            Route("/ready", ready),
+            Route("/graphql", Door(explorer=explorer)),
+            *routes(),
+        ],
+        exception_handlers={Refusal: refused, HTTPException: unrouted},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.guest = guest
+    return RequestLog(app)
+
+
+def create_app() -> ASGIApp:
+    """Makes the application of one worker process, from the environment."""
+    settings = read_settings()
+    configure_logging(settings)
+    if settings.database_url is None:
+        raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
+    return make_app(make_guest(settings, settings.database_url.get_secret_value()), explorer=settings.explorer)
+
+
+async def home(_: Request) -> Response:
+    return RedirectResponse("/graphql")
+
+
+async def health(_: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+async def ready(request: Request) -> Response:
+    """Answers 200 when the database is reachable and migrated, else 503."""
+    guest: Guest = request.app.state.guest
+    try:
+        state = "ready" if await current(guest.store) == newest() else "not migrated"
+    except Refusal:
+        state = "database unreachable"
+    return JSONResponse({"status": state}, 200 if state == "ready" else 503)

@@ -1,0 +1,106 @@
+"""The command line: `roster serve`, and what one does beside it."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import NoReturn, TypeVar
+
+import click
+
+from gql_app import demo as fleet
+from gql_app.serve import StartError, database, serve, use
+from gql_app.settings import SettingsError, read_settings
+from gql_app.superuser import make_superuser, random_password
+from resolvers.context import Guest
+from resolvers.domain.errors import Refusal
+from resolvers.store.engine import Store
+from resolvers.store.migrate import migrate, newest
+from schema.build import sdl
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Runs the command line; what can go wrong ends in one line, and exit code 1, or 2 for a bad setting."""
+    try:
+        cli()
+    except SettingsError as error:
+        _end(2, str(error))
+    except StartError as error:
+        _end(1, str(error))
+    except Refusal as refusal:
+        _end(1, refusal.faults[0].message)
+    except OSError as error:
+        _end(1, str(error))
+
+
+def _end(code: int, line: str) -> NoReturn:
+    sys.stderr.write(f"roster: {line}\n")
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="roster", prog_name="roster")
+def cli() -> None:
+    """Roster: the control plane for fleets of AI agents."""
+
+
+@cli.command("serve")
+@click.option("--host", help="The address to listen on (127.0.0.1).")
+@click.option("--port", type=int, help="The port to listen on (8000); 0 takes any that is free.")
+@click.option("--workers", type=int, help="How many processes answer (1).")
+def serve_command(**given: object) -> None:
+    """Serve GraphQL and REST, on the embedded PostgreSQL unless ROSTER_DATABASE_URL names another."""
+    serve(read_settings(**{name: value for name, value in given.items() if value is not None}))
+
+
+@cli.command("migrate")
+def migrate_command() -> None:
+    """Bring the database to this version's schema."""
+    settings = read_settings()
+
+    async def run(url: str) -> None:
+        store = Store(url, 1)
+        try:
+            await migrate(store)
+        finally:
+            await store.close()
+
+    with database(settings) as url:
+        asyncio.run(run(url))
+    click.echo(f"The database is at {newest()}.")
+
+
+@cli.command("create-superuser")
+@click.option("--email", prompt="E-mail address", help="The address to sign in with.")
+@click.option(
+    "--password",
+    envvar="ROSTER_SUPERUSER_PASSWORD",
+    prompt=True,
+    hide_input=True,
+    confirmation_prompt=True,
+    help="Asked for when it is not given; better set ROSTER_SUPERUSER_PASSWORD than write it here.",
+)
+def create_superuser(email: str, password: str) -> None:
+    """Make a superuser, or make one of a user."""
+    made = _with_database(lambda guest: make_superuser(guest, email, password))
+    click.echo(f"{email} is {'a new' if made else 'now a'} superuser.")
+
+
+@cli.command("demo")
+@click.option("--password", help="The password of the people in the demo; a random one if left out.")
+def demo(password: str | None) -> None:
+    """Fill a database without projects with a small fleet to look at."""
+    click.echo(_with_database(lambda guest: fleet.fill(guest, password or random_password())))
+
+
+@cli.command("schema")
+def schema_command() -> None:
+    """Print the GraphQL schema."""
+    click.echo(sdl(), nl=False)
+
+
+def _with_database(act: Callable[[Guest], Awaitable[T]]) -> T:
+    settings = read_settings()
+    with database(settings) as url:
+        return asyncio.run(use(settings, url, act))

@@ -1,0 +1,66 @@
+"""Around every request: an id, one log line, and an answer even when something broke."""
+
+import logging
+import re
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.ids import new_id
+from rest_shim.problems import render
+
+logger = logging.getLogger("roster.request")
+REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+
+
+class RequestLog:
+    """Logs a line per request; turns a bug into INTERNAL with an error id, and the trace into a log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except Exception:
+            error_id = str(new_id())
+            logger.exception("a request failed", extra={"error_id": error_id, "request_id": request_id})
+            if status == 0:
+                broken = render(Refusal(Code.INTERNAL), scope["path"], headers, error_id)
+                await broken(scope, receive, answer)
+        finally:
+            self._log(scope, status, request_id, began)
+
+    def _log(self, scope: Scope, status: int, request_id: str, began: float) -> None:
+        route = getattr(scope.get("route"), "path", None) or "(none)"
+        told = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+            "user": scope["state"].get("user_id"),
+            "request_id": request_id,
+        }
+        logger.info("request", extra=told)
+
+
+def _request_id(given: str | None) -> str:
+    return given if given and REQUEST_ID.fullmatch(given) else str(new_id())

@@ -1,0 +1,108 @@
+"""Settings, read once from the environment and `.env`; a bad one stops the start with a clear line."""
+
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "ROSTER_"
+MIN_SECRET = 32
+
+
+class SettingsError(Exception):
+    """A setting that can't be used, with one line for each."""
+
+
+class Environment(StrEnum):
+    """What the server is for."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside; the names in the environment have the prefix ROSTER_."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="`development` or `production`")
+    database_url: SecretStr | None = Field(None, description="a PostgreSQL 14 or newer; without it one is embedded")
+    data_dir: Path = Field(Path(".roster"), description="where the embedded database and the secret key live")
+    secret_key: SecretStr | None = Field(None, description="signs tokens; at least 32 characters; made once if not set")
+    superuser_email: str | None = Field(None, description="this superuser exists after start, if the password is set too")
+    superuser_password: SecretStr | None = Field(None, description="the password that a new superuser gets")
+    host: str = Field("127.0.0.1", description="the address to listen on")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="the port to listen on")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="how many processes answer")
+    pool_size: Annotated[int, Field(ge=1, le=500)] = Field(10, description="database connections of one process")
+    access_token_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(15, description="how long an access token holds")
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = Field(30, description="how long a session can lie unused")
+    graphiql: bool | None = Field(None, description="serve GraphiQL; by default in development only")
+    log_format: LogFormat | None = Field(None, description="`console` or `json`; by default json in production")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="the least that is logged")
+    stop_seconds: Annotated[int, Field(ge=0, le=600)] = Field(20, description="how long running requests may finish")
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if (self.superuser_email is None) != (self.superuser_password is None):
+            raise ValueError("ROSTER_SUPERUSER_EMAIL and ROSTER_SUPERUSER_PASSWORD are set together or not at all")
+        if self.secret_key is not None and len(self.secret_key.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"ROSTER_SECRET_KEY needs at least {MIN_SECRET} characters")
+        url = self.database_url
+        if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("ROSTER_DATABASE_URL must begin with postgresql://")
+        if self.production and url is not None and self.secret_key is None:
+            raise ValueError("in production with ROSTER_DATABASE_URL, ROSTER_SECRET_KEY must be set")
+        return self
+
+    @property
+    def production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def explorer(self) -> bool:
+        return not self.production if self.graphiql is None else self.graphiql
+
+
+def read_settings(**over: object) -> Settings:
+    """Reads the settings; what is given here wins over the environment. Raises SettingsError."""
+    try:
+        return Settings(**over)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_line(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{PREFIX}{str(place[0]).upper()}: {text}" if place else text
+
+
+def secret_key(settings: Settings) -> str:
+    """Returns the key that signs tokens: the one that is set, or one that is made once in the data folder."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = settings.data_dir / "secret.key"
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        # The exclusive mode lets one of two first starts write; the other reads what that one wrote.
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    key = path.read_text().strip()
+    if len(key) < MIN_SECRET:
+        raise SettingsError(f"{path} holds no key; delete it, and a new one is made (all sign-ins end)")
+    return key
