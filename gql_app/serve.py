@@ -105,7 +105,7 @@ def _run(settings: Settings, url: str, listener: socket.socket) -> None:
     for name in ("database_url", "secret_key"):
         os.environ[PREFIX + name.upper()] = getattr(settings, name).get_secret_value()
     config = uvicorn.Config("gql_app.asgi:create_app", factory=True, workers=settings.workers, **options)
-    Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    Multiprocess(config, sockets=[listener]).run()
 
 
 def _bind(host: str, port: int) -> socket.socket:

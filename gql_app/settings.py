@@ -35,14 +35,21 @@ class Settings(BaseSettings):
     """Everything that can be set from outside; the names in the environment have the prefix ROSTER_."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     environment: Environment = Field(Environment.DEVELOPMENT, description="`development` or `production`")
     database_url: SecretStr | None = Field(None, description="a PostgreSQL 14 or newer; without it one is embedded")
     data_dir: Path = Field(Path(".roster"), description="where the embedded database and the secret key live")
     secret_key: SecretStr | None = Field(None, description="signs tokens; at least 32 characters; made once if not set")
-    superuser_email: str | None = Field(None, description="this superuser exists after start, if the password is set too")
+    superuser_email: str | None = Field(
+        None, description="this superuser exists after start, if the password is set too"
+    )
     superuser_password: SecretStr | None = Field(None, description="the password that a new superuser gets")
     host: str = Field("127.0.0.1", description="the address to listen on")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(8000, description="the port to listen on")

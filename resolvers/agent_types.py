@@ -10,7 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.context import Context
 from resolvers.domain.agent_types import (
-    RUNS_ON, AgentType, AgentTypeFilter, AgentTypeRevision, CreateAgentType, UpdateAgentType,
+    RUNS_ON,
+    AgentType,
+    AgentTypeFilter,
+    AgentTypeRevision,
+    CreateAgentType,
+    UpdateAgentType,
 )  # fmt: skip
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
@@ -19,7 +24,7 @@ from resolvers.domain.ids import new_id
 from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
 from resolvers.store.changes import changed, check_version, sent
-from resolvers.store.engine import many, one
+from resolvers.store.engine import many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import AGENT_TYPE, REVISION
@@ -76,7 +81,7 @@ async def create(ctx: Context, draft: Draft[CreateAgentType]) -> AgentType:
     new = msgspec.structs.asdict(draft.parsed())
     async with ctx.store.write() as db:
         made = insert(agent_types).values(id=new_id(), **new).returning(*AGENT_TYPE)
-        kind = AgentType(*(await db.execute(made)).one())
+        kind = await returned(db, made, AgentType)
         await _keep_revision(db, kind)
         await log(db, ctx.who, EventKind.AGENT_TYPE_CREATED, kind.id, data={"slug": kind.slug})
     return kind
@@ -116,7 +121,7 @@ async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_versio
             await _keep_revision(db, msgspec.structs.replace(old, revision=old.revision + 1, **changes))
         values = {**changes, "version": old.version + 1, "updated_at": func.now(), "revision": old.revision + revised}
         turned = update(agent_types).where(agent_types.c.id == id).values(values).returning(*AGENT_TYPE)
-        new = AgentType(*(await db.execute(turned)).one())
+        new = await returned(db, turned, AgentType)
         data = {"changed": sorted(changes), "revision": new.revision, "version": new.version}
         await log(db, ctx.who, EventKind.AGENT_TYPE_UPDATED, id, data=data)
     return new

@@ -18,7 +18,7 @@ from resolvers.domain.sessions import Message, done
 from resolvers.store.access import allow, found, require
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.decisions import locked, spawning, stepping
-from resolvers.store.engine import many, one
+from resolvers.store.engine import many, one, record, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import AGENT
@@ -87,7 +87,7 @@ async def spawn(ctx: Context, project_id: UUID, draft: Draft[SpawnAgent]) -> Age
         raise Refusal(Code.NOT_FOUND, "There is no such agent type.", field="agent_type_id")
     if not decided.type_is_active:
         raise Refusal(Code.AGENT_TYPE_INACTIVE, field="agent_type_id")
-    return Agent(*decided[3:])
+    return record(Agent, decided[3:])
 
 
 async def update_one(
@@ -103,14 +103,14 @@ async def update_one(
     async with ctx.store.write() as db:
         row = found((await db.execute(locked(ctx.who, _which(id, project_id)))).first())
         allow(row.role, Right.OPERATE)
-        old = Agent(*row[1:])
+        old = record(Agent, row[1:])
         check_version(old.version, expected_version)
         changes = changed(old, given)
         if not changes:
             return old
         values = {**changes, "version": old.version + 1, "updated_at": func.now(), "last_activity_at": func.now()}
         turned = update(agents).where(agents.c.id == id).values(values).returning(*AGENT)
-        new = Agent(*(await db.execute(turned)).one())
+        new = await returned(db, turned, Agent)
         data = {"changed": sorted(changes), "version": new.version}
         await log(db, ctx.who, EventKind.AGENT_UPDATED, id, project_id=new.project_id, data=data)
     return new
@@ -156,9 +156,7 @@ async def transition(
     return await _step(ctx, _which(id, project_id), actions_to(target), target, expected_version)
 
 
-async def _take(
-    ctx: Context, id: UUID, project_id: UUID | None, action: Action, expected_version: int | None
-) -> Agent:
+async def _take(ctx: Context, id: UUID, project_id: UUID | None, action: Action, expected_version: int | None) -> Agent:
     step = STEPS[action]
     ways = dict.fromkeys(step.sources, action)
     return await _step(ctx, _which(id, project_id), ways, step.target, expected_version)
@@ -179,7 +177,7 @@ async def _step(
         _refuse_archived(decided.project_status)
     if decided.seen_status not in ways:
         raise refuse_transition(decided.seen_status, target)
-    return Agent(*decided[4:])
+    return record(Agent, decided[4:])
 
 
 async def _require(ctx: Context, id: UUID, project_id: UUID | None) -> None:

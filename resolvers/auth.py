@@ -11,7 +11,7 @@ from resolvers.domain.ids import new_id
 from resolvers.domain.sessions import Message, done
 from resolvers.domain.users import Login, RefreshToken, Register, TokenPair, User, Viewer
 from resolvers.store import throttle
-from resolvers.store.engine import one
+from resolvers.store.engine import one, record, returned
 from resolvers.store.records import USER
 from resolvers.store.tables import sessions, users
 from resolvers.tokens import Claims, unauthenticated
@@ -39,7 +39,7 @@ async def register(guest: Guest, draft: Draft[Register]) -> User:
     row = {"id": new_id(), "email": new.email, "first_name": new.first_name, "last_name": new.last_name}
     made = insert(users).values(**row, password_hash=hashed, is_active=True, is_superuser=False).returning(*USER)
     async with guest.store.write() as db:
-        return User(*(await db.execute(made)).one())
+        return await returned(db, made, User)
 
 
 async def login(guest: Guest, draft: Draft[Login]) -> TokenPair:
@@ -48,9 +48,9 @@ async def login(guest: Guest, draft: Draft[Login]) -> TokenPair:
     email = given.email.strip().lower()
     keys = throttle.keys_of(email, guest.client.ip_address)
     found = select(users.c.password_hash, throttle.seconds_left(keys)).select_from(
-        select(func.lower(email).label("email")).subquery("asked").outerjoin(
-            users, (func.lower(users.c.email) == func.lower(email)) & LIVE_USER[0] & LIVE_USER[1]
-        )
+        select(func.lower(email).label("email"))
+        .subquery("asked")
+        .outerjoin(users, (func.lower(users.c.email) == func.lower(email)) & LIVE_USER[0] & LIVE_USER[1])
     )
     async with guest.store.read() as db:
         hashed, wait = (await db.execute(found)).one()
@@ -107,7 +107,7 @@ async def refresh(guest: Guest, draft: Draft[RefreshToken]) -> TokenPair:
         raise unauthenticated("This session has ended; sign in again.")
     if row[0] is not None:
         raise unauthenticated("This refresh token was used before, so its session was ended; sign in again.")
-    return _pair(guest, User(*row[2:]), claims.session_id, row[1])
+    return _pair(guest, record(User, row[2:]), claims.session_id, row[1])
 
 
 async def logout(ctx: Context, draft: Draft[RefreshToken]) -> Message:

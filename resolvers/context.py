@@ -11,7 +11,8 @@ from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
 from resolvers.tokens import Keys
 
-T = TypeVar("T", covariant=True)
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -40,8 +41,10 @@ class Context(Guest, frozen=True):
             raise Refusal(Code.FORBIDDEN, "Only superusers may do this.")
 
 
-class Parsable(Protocol[T]):
-    def parsed(self) -> T: ...
+class Parsable(Protocol[T_co]):
+    """Input that is yet to be looked at."""
+
+    def parsed(self) -> T_co: ...
 
 
 async def parsed(draft: Parsable[T], guard: Callable[[], Awaitable[object]]) -> T:

@@ -26,11 +26,11 @@ class Hasher:
 
     @cached_property
     def _nobodys(self) -> str:
-        return self._context.hash("the password of nobody")
+        return str(self._context.hash("the password of nobody"))
 
     async def hash(self, password: str) -> str:
         async with self._gate:
-            return await asyncio.to_thread(self._context.hash, password)
+            return str(await asyncio.to_thread(self._context.hash, password))
 
     async def verify(self, password: str, hashed: str | None) -> bool:
         """Tells whether the password is right; takes as long when there is no such user."""

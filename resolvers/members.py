@@ -33,9 +33,7 @@ async def search(ctx: Context, project_id: UUID, listing: ListDraft[MemberFilter
     where: list[ColumnElement[bool]] = [members.c.project_id == project_id, HERE]
     if isinstance(asked.where.role, Role):
         where.append(members.c.role == asked.where.role)
-    statement = page_statement(
-        MEMBER, PEOPLE, where, asked, key=members.c.user_id, scope=scope(ctx.who, project_id)
-    )
+    statement = page_statement(MEMBER, PEOPLE, where, asked, key=members.c.user_id, scope=scope(ctx.who, project_id))
     async with ctx.store.read() as db:
         return found(await read_page(db, statement, Member, asked))
 

@@ -9,7 +9,7 @@ from resolvers.context import Context
 from resolvers.domain.agents import Agent, AgentMetrics, metrics_of
 from resolvers.domain.lifecycle import ACTIVE, Status
 from resolvers.store.access import found
-from resolvers.store.engine import one
+from resolvers.store.engine import one, record
 from resolvers.store.records import AGENT
 from resolvers.store.tables import agents
 from resolvers.store.visibility import scope, visible
@@ -51,4 +51,4 @@ async def of_project(ctx: Context, project_id: UUID) -> AgentMetrics:
     async with ctx.store.read() as db:
         row = found((await db.execute(select(*sums.c).select_from(place.join(sums, true())))).first())
     # Sums of 64-bit numbers arrive as exact decimals.
-    return AgentMetrics(*map(int, row[:-1]), row[-1])
+    return record(AgentMetrics, (*map(int, row[:-1]), row[-1]))

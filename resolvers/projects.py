@@ -17,7 +17,7 @@ from resolvers.domain.projects import CreateProject, Project, ProjectFilter, Pro
 from resolvers.domain.sessions import Message, done
 from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import changed, check_version, sent
-from resolvers.store.engine import many, one
+from resolvers.store.engine import many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import columns
@@ -69,7 +69,7 @@ async def create(ctx: Context, draft: Draft[CreateProject]) -> Project:
     fields = columns(Project, projects, viewer_role=literal(Role.OWNER, members.c.role.type))
     async with ctx.store.write() as db:
         made = insert(projects).values(id=new_id(), **new).returning(*fields)
-        project = Project(*(await db.execute(made)).one())
+        project = await returned(db, made, Project)
         await db.execute(insert(members).values(project_id=project.id, user_id=ctx.who.id, role=Role.OWNER))
         await log(
             db, ctx.who, EventKind.PROJECT_CREATED, project.id, project_id=project.id, data={"slug": project.slug}
@@ -111,11 +111,15 @@ async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_versio
         changes = changed(old, given)
         if not changes:
             return old
-        data = {"changed": sorted(changes), "status": str(changes.get("status", old.status)), "version": old.version + 1}
+        data = {
+            "changed": sorted(changes),
+            "status": str(changes.get("status", old.status)),
+            "version": old.version + 1,
+        }
         if "status" in changes:
             changes["archived_at"] = func.now() if changes["status"] is ProjectStatus.ARCHIVED else None
         values = {**changes, "version": old.version + 1, "updated_at": func.now()}
         turned = update(projects).where(projects.c.id == id).values(values).returning(*project_columns(ctx.who))
-        new = Project(*(await db.execute(turned)).one())
+        new = await returned(db, turned, Project)
         await log(db, ctx.who, EventKind.PROJECT_UPDATED, id, project_id=id, data=data)
     return new

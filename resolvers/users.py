@@ -18,11 +18,21 @@ from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
 from resolvers.domain.users import (
-    Affected, BulkAction, BulkUserAction, ChangePassword, CreateUser, Register, SelectUsers, Stats, UpdateUser, UpdateViewer,
-    User, UserFilter,
+    Affected,
+    BulkAction,
+    BulkUserAction,
+    ChangePassword,
+    CreateUser,
+    Register,
+    SelectUsers,
+    Stats,
+    UpdateUser,
+    UpdateViewer,
+    User,
+    UserFilter,
 )  # fmt: skip
 from resolvers.store.changes import check_version, sent
-from resolvers.store.engine import many, one
+from resolvers.store.engine import many, one, returned
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import USER
 from resolvers.store.tables import agent_types, agents, projects, sessions, users
@@ -79,7 +89,7 @@ async def create(ctx: Context, draft: Draft[CreateUser]) -> User:
     hashed = await ctx.hasher.hash(new.pop("password"))
     async with ctx.store.write() as db:
         made = insert(users).values(id=new_id(), password_hash=hashed, **new).returning(*USER)
-        return User(*(await db.execute(made)).one())
+        return await returned(db, made, User)
 
 
 async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_version: int | None = None) -> User:
@@ -87,9 +97,7 @@ async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_versio
     return await _change(ctx, ctx.who.id, sent(draft.parsed()), expected_version)
 
 
-async def update_one(
-    ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None
-) -> User:
+async def update_one(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None) -> User:
     """Changes a user: yourself, or anyone for superusers; rights and passwords are for superusers to change."""
     _self_or_superuser(ctx, id)
     if not ctx.who.is_superuser and FOR_SUPERUSERS.intersection(draft.raw):
@@ -97,9 +105,7 @@ async def update_one(
     return await _change(ctx, id, sent(draft.parsed()), expected_version)
 
 
-async def administer(
-    ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None
-) -> User:
+async def administer(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None) -> User:
     """Changes what is sent of a user; for superusers."""
     ctx.require_superuser()
     return await _change(ctx, id, sent(draft.parsed()), expected_version)
@@ -119,7 +125,7 @@ async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_vers
         if "password_hash" in changes or changes.get("is_active") is False:
             await _end_sessions(db, sessions.c.user_id == id)
         turned = update(users).where(users.c.id == id).values(**changes, **_touched()).returning(*USER)
-        return User(*(await db.execute(turned)).one())
+        return await returned(db, turned, User)
 
 
 async def change_password(ctx: Context, draft: Draft[ChangePassword]) -> Message:
@@ -201,7 +207,7 @@ async def stats(ctx: Context) -> Stats:
         count(agents, agents.c.status.in_(ACTIVE)),
     )
     async with ctx.store.read() as db:
-        return Stats(*(await db.execute(counts)).one())
+        return await returned(db, counts, Stats)
 
 
 async def nobody(guest: Guest) -> bool:

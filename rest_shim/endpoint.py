@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -117,7 +118,7 @@ def _render(endpoint: Endpoint, request: Request, value: Any) -> Response:
     if isinstance(value, Page):
         return answer_page(value, request)
     headers = {}
-    if endpoint.status == 201:
+    if endpoint.status == HTTPStatus.CREATED:
         here = endpoint.location or request.url.path + "/{id}"
         headers["Location"] = here.format(id=getattr(value, "id", None) or value.user_id)
     return answer(value, endpoint.status, headers)

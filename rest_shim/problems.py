@@ -37,7 +37,9 @@ def render(refusal: Refusal, path: str, headers: Headers, error_id: str | None =
         type=f"urn:roster:problem:{refusal.code.value.lower().replace('_', '-')}",
         title=rule.sentence,
         status=rule.status,
-        detail=" ".join(f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in refusal.faults),
+        detail=" ".join(
+            f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in refusal.faults
+        ),
         instance=path,
         errors=refusal.faults,
         error_id=error_id,

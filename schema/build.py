@@ -1,7 +1,6 @@
 """The schema, put together."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import strawberry
 from graphql import GraphQLError
@@ -37,5 +36,3 @@ schema = Schema(
 def sdl() -> str:
     """Returns the schema in GraphQL's own language."""
     return schema.as_str() + "\n"
-
-

@@ -63,7 +63,9 @@ class OrderDirection(Enum):
     DESC = strawberry.enum_value("desc", description="The greatest, or the newest, first.")
 
 
-First = Annotated[int | None, strawberry.argument(description=f"How many, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if left out.")]
+First = Annotated[
+    int | None, strawberry.argument(description=f"How many, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} if left out.")
+]
 After = Annotated[str | None, strawberry.argument(description="Only what follows this cursor.")]
 Last = Annotated[int | None, strawberry.argument(description=f"How many counted from the end, 1 to {MAX_LIMIT}.")]
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
@@ -74,7 +76,7 @@ def connection(
 ) -> Any:
     """Makes a field that lists by a verb; `scope` names the parent's fields that the verb takes."""
 
-    async def resolve(
+    async def resolve(  # noqa: PLR0917 — one argument each
         root: Any,
         info: Info,
         first: First = None,
@@ -93,8 +95,8 @@ def connection(
         return Connection(page=page)
 
     hints = resolve.__annotations__
-    hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP007, UP045 — built at run time
-    hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description="In which order.")]  # noqa: UP007, UP045 — built at run time
+    hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP045 — built at run time
+    hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description="In which order.")]  # noqa: UP045 — built at run time
     hints["return"] = Connection[node]
     return strawberry.field(resolver=resolve, description=says)
 
@@ -104,10 +106,9 @@ def order_input(kind: type[Input]) -> type:
     """Returns the `orderBy` input of a filter's list."""
     noun = kind.__name__.removesuffix("Filter")
     sorts: dict[str, type] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
-    members = {
-        name.upper(): strawberry.enum_value(name, description=f"By {name.replace('_', ' ')}.") for name in sorts
-    }
-    field = strawberry.enum(Enum(f"{noun}OrderField", members), description="What to sort by.")  # type: ignore[arg-type]
+    members = {name.upper(): strawberry.enum_value(name, description=f"By {name.replace('_', ' ')}.") for name in sorts}
+    make_enum: Any = Enum
+    field = strawberry.enum(make_enum(f"{noun}OrderField", members), description="What to sort by.")
     hints = {"field": field, "direction": OrderDirection}
     body = {
         "field": strawberry.field(description="What to sort by."),

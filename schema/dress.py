@@ -22,9 +22,7 @@ C = TypeVar("C", bound=type)
 SCALARS: dict[Any, Any] = {UUID: strawberry.ID, dict: JSON, object: JSON, Decimal: Decimal, datetime: datetime}
 
 
-def dressed(
-    record: type[msgspec.Struct], *, name: str | None = None, says: str | None = None
-) -> Callable[[C], C]:
+def dressed(record: type[msgspec.Struct], *, name: str | None = None, says: str | None = None) -> Callable[[C], C]:
     """Gives a Strawberry type the fields of a record; resolvers get the record itself as their parent."""
 
     def decorate(cls: C) -> C:
@@ -37,6 +35,11 @@ def dressed(
         return strawberry.type(cls, name=name or record.__name__, description=says or _summary(record))
 
     return decorate
+
+
+def worn(record: object) -> Any:
+    """Says that a record may stand where its dress is expected."""
+    return record
 
 
 def input_fields(kind: type[msgspec.Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,7 +111,7 @@ def graphql_type(kind: Any) -> Any:
 def enum(kind: type[Enum]) -> Any:
     """Returns an enum in Strawberry's dress, with what each member says as its description."""
     name = NAMES.get(kind.__name__, kind.__name__)
-    dressed_enum = strawberry.enum(kind, name=name, description=_summary(kind))
+    dressed_enum: Any = strawberry.enum(kind, name=name, description=_summary(kind))
     for value, member in zip(dressed_enum.__strawberry_definition__.values, kind, strict=True):
         value.description = member.says  # type: ignore[attr-defined]
     return dressed_enum
@@ -126,4 +129,6 @@ def _summary(kind: type) -> str:
 
 def _description(hint: Any) -> str:
     metas = getattr(hint, "__metadata__", ())
-    return next(str(meta.description) for meta in reversed(metas) if isinstance(meta, msgspec.Meta) and meta.description)
+    return next(
+        str(meta.description) for meta in reversed(metas) if isinstance(meta, msgspec.Meta) and meta.description
+    )

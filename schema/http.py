@@ -45,7 +45,7 @@ class Door(GraphQL[Asking, None]):
             response = refused(Refusal(code, error.reason))
         await response(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:  # noqa: ARG002 — Strawberry's signature
         guest = request.app.state.guest
         agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
         client = Client(request.client.host if request.client else None, agent or None)

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any, Optional, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -29,8 +29,10 @@ IDS = {
 EXPECTED_VERSION = "Refuse with VERSION_MISMATCH when the thing has another version by now."
 
 
-@strawberry.type(description="Why a mutation was refused, for code and for people.")
+@strawberry.type(description="Why a mutation was refused.")
 class UserError:
+    """Why a mutation was refused, for code and for people."""
+
     code: enum(Code) = strawberry.field(description="Why, for code.")  # type: ignore[valid-type]
     message: str = strawberry.field(description="Why, for people.")
     field: list[str] | None = strawberry.field(description="The field of the input that is to blame.")
@@ -76,15 +78,9 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
         resolver = resolve
         told = strawberry.argument(description="What to do it with.")
         made = make_input(f"{name}Input", f"Input of `{name[0].lower()}{name[1:]}`.", *parts)
-        resolver.__annotations__["input"] = _annotated(made, told)
+        resolver.__annotations__["input"] = Annotated[made, told]
     resolver.__annotations__["return"] = payload
     return strawberry.field(resolver=resolver, description=(verb.__doc__ or "").split("\n")[0])
-
-
-def _annotated(kind: Any, told: Any) -> Any:
-    from typing import Annotated
-
-    return Annotated[kind, told]
 
 
 def _id_field(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -92,17 +88,15 @@ def _id_field(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _optional(name: str, kind: Any, says: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return {name: Optional[kind]}, {name: strawberry.field(description=says, default=strawberry.UNSET)}
+    return {name: kind | None}, {name: strawberry.field(description=says, default=strawberry.UNSET)}
 
 
 def _payload(name: str, record: type[msgspec.Struct], thing: dict[str, Any]) -> type:
     fields = {key: (kind, f"The {key.replace('_', ' ')}; null when refused.") for key, kind in thing.items()}
     if not thing:
         fields = {key: (DRESSES.get(kind, kind), says) for key, kind, says in described(record)}
-    hints: dict[str, Any] = {key: Optional[kind] for key, (kind, _) in fields.items()}
-    body: dict[str, Any] = {
-        key: strawberry.field(description=says, default=None) for key, (_, says) in fields.items()
-    }
+    hints: dict[str, Any] = {key: kind | None for key, (kind, _) in fields.items()}
+    body: dict[str, Any] = {key: strawberry.field(description=says, default=None) for key, (_, says) in fields.items()}
     hints["user_errors"] = list[UserError]
     body["user_errors"] = strawberry.field(description="Why it was refused; empty when it was done.")
     cls = type(name, (), {**body, "__annotations__": hints, "__module__": __name__})
@@ -110,7 +104,7 @@ def _payload(name: str, record: type[msgspec.Struct], thing: dict[str, Any]) -> 
 
 
 def _filled(payload: type, thing: dict[str, Any], record: msgspec.Struct) -> Any:
-    values = {key: record for key in thing} or {key: getattr(record, key) for key in record.__struct_fields__}
+    values = dict.fromkeys(thing, record) or {key: getattr(record, key) for key in record.__struct_fields__}
     return payload(**values, user_errors=[])
 
 

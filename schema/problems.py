@@ -18,7 +18,7 @@ logger = logging.getLogger("roster.schema")
 class Problems(SchemaExtension):
     """Gives each error its code, and masks what is a bug of ours."""
 
-    async def on_operation(self) -> AsyncIterator[None]:  # type: ignore[override]
+    async def on_operation(self) -> AsyncIterator[None]:
         yield
         result = self.execution_context.result
         errors = getattr(result, "errors", None)

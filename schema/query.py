@@ -17,6 +17,7 @@ from resolvers.domain.ids import known_id
 from resolvers.domain.paging import MAX_LIMIT
 from schema.connection import connection
 from schema.context import Asking, Info
+from schema.dress import worn
 from schema.node import Node
 from schema.types.agent_types import AgentType
 from schema.types.agents import Agent
@@ -35,15 +36,15 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description=f"The ids, 
 class Query:
     @strawberry.field(description="Yourself.")
     async def viewer(self, info: Info) -> Viewer:
-        return (await info.context.signed_in()).who.user  # type: ignore[return-value]
+        return worn((await info.context.signed_in()).who.user)
 
     @strawberry.field(description="Whatever has this id.")
     async def node(self, info: Info, id: Id) -> Node | None:
-        return (await _nodes(info.context, [id]))[0]  # type: ignore[return-value]
+        return (await _nodes(info.context, [id]))[0]
 
     @strawberry.field(description="Whatever has these ids, in their order.")
     async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
-        return await _nodes(info.context, ids)  # type: ignore[return-value]
+        return await _nodes(info.context, ids)
 
     @strawberry.field(description="One agent.")
     async def agent(self, info: Info, id: Id) -> Agent | None:
@@ -69,14 +70,12 @@ class Query:
 
     @strawberry.field(description="How much there is of everything; for superusers.")
     async def stats(self, info: Info) -> Stats:
-        return await users.stats(await info.context.signed_in())  # type: ignore[return-value]
+        return worn(await users.stats(await info.context.signed_in()))
 
     agent_types = connection(agent_types.search, AgentType, type_records.AgentTypeFilter, "The agent types.")
     projects = connection(projects.search, Project, project_records.ProjectFilter, "The projects that you can see.")
     users = connection(users.search, User, user_records.UserFilter, "All users; for superusers.")
-    sessions = connection(
-        sessions.search, Session, session_records.SessionFilter, "All open sessions; for superusers."
-    )
+    sessions = connection(sessions.search, Session, session_records.SessionFilter, "All open sessions; for superusers.")
 
 
 async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
@@ -87,14 +86,14 @@ async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
         "Agent": asking.agents, "AgentType": asking.agent_types, "Project": asking.projects, "User": asking.users,
     }  # fmt: skip
     wanted = [await _or_null(_known(text)) for text in ids]
-    kinds = await nodes.kinds(ctx, [id for id in wanted if id])
-    return [await loaders[kinds[id]].load(id) if id in kinds else None for id in wanted]
+    kinds = await nodes.kinds(ctx, [known for known in wanted if known])
+    return [await loaders[kinds[known]].load(known) if known in kinds else None for known in wanted]
 
 
 async def _load(asking: Asking, loader: DataLoader[Any, Any], text: str) -> Any:
     await asking.signed_in()
-    id = await _or_null(_known(text))
-    return await loader.load(id) if id else None
+    known = await _or_null(_known(text))
+    return await loader.load(known) if known else None
 
 
 async def _known(text: str) -> Any:

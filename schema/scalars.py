@@ -35,7 +35,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, as a string.",
-        serialize=DecimalDefinition.serialize,
+        serialize=str,
         parse_value=DecimalDefinition.parse_value,
     ),
 }

@@ -46,7 +46,7 @@ class UpdateAgent(Input, frozen=True):
     """What can be changed of an agent; what is left out stays as it is."""
 
     name: Annotated[Line | UnsetType, says("What people call the agent; 1 to 255 characters, trimmed.")] = UNSET
-    current_task: Annotated[Text | None | UnsetType, says("What the agent works on; null when on nothing.")] = UNSET
+    current_task: Annotated[Text | UnsetType | None, says("What the agent works on; null when on nothing.")] = UNSET
     tasks_completed: Annotated[Count | UnsetType, says("How many tasks the agent has finished in all.")] = UNSET
     tokens_used: Annotated[Count | UnsetType, says("How many tokens the agent has used in all.")] = UNSET
     cost_incurred: Annotated[Cost | UnsetType, says("What the agent has cost in all, in US dollars.")] = UNSET
@@ -97,5 +97,3 @@ def metrics_of(agent: Agent) -> AgentMetrics:
         total_tokens_used=agent.tokens_used,
         total_cost_incurred=agent.cost_incurred,
     )
-
-

@@ -119,7 +119,7 @@ def _tidy(value: object, extras: list[dict[str, Any]]) -> object:
 
 
 def _sentence(message: str, extras: list[dict[str, Any]]) -> str:
-    said = message.split(" - at `")[0]
+    said = message.split(" - at `", maxsplit=1)[0]
     if "matching regex" in said:
         return next(str(extra["hint"]) for extra in extras if extra.get("hint"))
     for pattern, sentence in SENTENCES:

@@ -46,6 +46,6 @@ class EventFilter(Input, frozen=True):
 
     sorts: ClassVar[dict[str, type]] = {"sequence": int}
 
-    kind: Annotated[Annotated[list[EventKind], Meta(max_length=20)] | UnsetType, says("Only events of these kinds.")] = (
-        UNSET
-    )
+    kind: Annotated[
+        Annotated[list[EventKind], Meta(max_length=20)] | UnsetType, says("Only events of these kinds.")
+    ] = UNSET

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import msgspec
 
-from resolvers.domain.drafts import Draft, read_fields, read_value
+from resolvers.domain.drafts import read_fields, read_value
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.fields import Input, Record
 
 F = TypeVar("F", bound=Input)
-R = TypeVar("R", covariant=True)
+R = TypeVar("R")
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 1_000_000
 DEFAULT_SORT = "-created_at"
@@ -83,6 +83,8 @@ class ListDraft(Generic[F]):
 
 
 class Numbered(msgspec.Struct, frozen=True):
+    """A page by its number."""
+
     page: int = 1
     limit: int = DEFAULT_LIMIT
 
@@ -92,7 +94,7 @@ class NumberedList(ListDraft[F]):
 
     def parsed(self) -> Listing[F]:
         raw = dict(self.raw)
-        own = {name: raw.pop(name) for name in ("page", "limit", "sort") if name in raw}
+        own: dict[str, object] = {name: raw.pop(name) for name in ("page", "limit", "sort") if name in raw}
         word = own.pop("sort", None)
         where, faults = read_fields(self.kind, raw, strict=False)
         place, more = read_fields(Numbered, own, strict=False)
@@ -114,9 +116,9 @@ class ConnectionList(ListDraft[F]):
     def parsed(self) -> Listing[F]:
         raw = {name: value for name, value in self.raw.items() if value is not None}
         where, faults = read_fields(self.kind, raw.get("where") or {})  # type: ignore[arg-type]
-        sizes = {name: raw[name] for name in ("first", "last") if name in raw}
+        sizes: dict[str, Any] = {name: raw[name] for name in ("first", "last") if name in raw}
         faults += _outside(sizes, dict.fromkeys(sizes, MAX_LIMIT))
-        if len(sizes) == 2:
+        if "first" in sizes and "last" in sizes:
             faults.append(Fault(Code.VALIDATION_FAILED, "Give either first or last, not both.", "last"))
         sort = self._sort(raw.get("order_by"))
         cursors: dict[str, Cursor | None] = {}
@@ -127,7 +129,7 @@ class ConnectionList(ListDraft[F]):
                 faults.append(Fault(Code.VALIDATION_FAILED, "This is no cursor of this list in this order.", name))
         if faults:
             raise _all(faults)
-        limit: Any = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
+        limit = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
         window = Window(limit, 0, cursors["after"], cursors["before"], "last" in sizes)
         return Listing(self.kind(**where), sort, window, total=bool(raw.get("total")))
 

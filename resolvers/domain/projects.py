@@ -45,7 +45,7 @@ class UpdateProject(Input, frozen=True):
 
     name: Annotated[Line | UnsetType, says("What people call the project; 1 to 255 characters, trimmed.")] = UNSET
     slug: Annotated[Slug | UnsetType, says("The project's name in addresses; unique.")] = UNSET
-    description: Annotated[Text | None | UnsetType, says("What the project is for.")] = UNSET
+    description: Annotated[Text | UnsetType | None, says("What the project is for.")] = UNSET
     status: Annotated[ProjectStatus | UnsetType, says("Whether the project is in use.")] = UNSET
 
 

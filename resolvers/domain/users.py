@@ -6,7 +6,18 @@ from typing import Annotated, ClassVar
 from msgspec import UNSET, Meta, UnsetType
 
 from resolvers.domain.fields import (
-    Count, Email, Id, Input, Line, NewPassword, Password, Record, Search, Time, Token, says,
+    Count,
+    Email,
+    Id,
+    Input,
+    Line,
+    NewPassword,
+    Password,
+    Record,
+    Search,
+    Time,
+    Token,
+    says,
 )  # fmt: skip
 from resolvers.domain.words import Word
 
@@ -72,7 +83,7 @@ class UpdateViewer(Input, frozen=True):
 
     email: Annotated[Email | UnsetType, says("The e-mail address to sign in with; unique in any case.")] = UNSET
     first_name: Annotated[Line | UnsetType, says("The first name; 1 to 255 characters, trimmed.")] = UNSET
-    last_name: Annotated[Line | None | UnsetType, says("The last name, for those who have one.")] = UNSET
+    last_name: Annotated[Line | UnsetType | None, says("The last name, for those who have one.")] = UNSET
 
 
 class ChangePassword(Input, frozen=True):

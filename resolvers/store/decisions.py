@@ -5,7 +5,18 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    CTE, ColumnElement, Select, Text, case, cast, func, insert, literal, select, true, type_coerce, update,
+    CTE,
+    ColumnElement,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    type_coerce,
+    update,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -33,13 +44,18 @@ def spawning(who: Viewer, project_id: UUID, new: SpawnAgent) -> Select[Any]:
         .cte("kind")
     )
     fields = ["id", "project_id", "agent_type_id", "agent_type_revision", "name"]
-    ready = select(
+    values = (
         literal(new_id(), agents.c.id.type),
         place.c.id,
         kind.c.id,
         kind.c.revision,
         literal(new.name, agents.c.name.type),
-    ).where(place.c.role.in_(roles_with(Right.OPERATE)), place.c.status == ProjectStatus.ACTIVE, kind.c.is_active)
+    )
+    ready = (
+        select(*values)
+        .select_from(place.join(kind, kind.c.id == new.agent_type_id))
+        .where(place.c.role.in_(roles_with(Right.OPERATE)), place.c.status == ProjectStatus.ACTIVE, kind.c.is_active)
+    )
     made = insert(agents).from_select(fields, ready).returning(*AGENT).cte("made")
     told = _json(agent_type_id=made.c.agent_type_id, revision=made.c.agent_type_revision, name=made.c.name)
     happened = literal(EventKind.AGENT_SPAWNED, events.c.kind.type)
@@ -50,7 +66,9 @@ def spawning(who: Viewer, project_id: UUID, new: SpawnAgent) -> Select[Any]:
             kind.c.is_active.label("type_is_active"),
             *_typed(made),
         )
-        .select_from(place.outerjoin(kind, true()).outerjoin(made, true()))
+        .select_from(
+            place.outerjoin(kind, kind.c.id == new.agent_type_id).outerjoin(made, made.c.project_id == place.c.id)
+        )
         .add_cte(logging(who, made, happened, told))
     )
 
@@ -64,7 +82,7 @@ def stepping(
 ) -> Select[Any]:
     """Returns (role, project_status, seen_status, seen_version, *agent), or no row for an unseen agent."""
     seen = _seen(who, which).cte("seen")
-    fit = [seen.c.role.in_(roles_with(Right.OPERATE)), agents.c.status.in_(ways)]
+    fit: list[ColumnElement[bool]] = [seen.c.role.in_(roles_with(Right.OPERATE)), agents.c.status.in_(ways)]
     if target is not Status.TERMINATED:
         fit.append(seen.c.project_status == ProjectStatus.ACTIVE)
     if expected_version is not None:
@@ -89,7 +107,7 @@ def stepping(
     told = _json(**{"from": seen.c.seen_status, "to": stepped.c.status, "version": stepped.c.version})
     return (
         select(seen.c.role, seen.c.project_status, seen.c.seen_status, seen.c.seen_version, *_typed(stepped))
-        .select_from(seen.outerjoin(stepped, true()))
+        .select_from(seen.outerjoin(stepped, stepped.c.id == seen.c.id))
         .add_cte(logging(who, stepped, happened, told, seen))
     )
 
@@ -128,7 +146,7 @@ def _seen(who: Viewer, which: ColumnElement[bool]) -> Select[Any]:
 
 def _typed(source: CTE) -> list[ColumnElement[Any]]:
     # A CTE's columns forget how the record's own were read.
-    return [type_coerce(source.c[field.key], field.type).label(field.key) for field in AGENT]
+    return [type_coerce(source.c[str(field.key)], field.type).label(field.key) for field in AGENT]
 
 
 def _json(**values: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -1,6 +1,6 @@
 """The database: one pool, reads without a transaction, writes in one, and what its errors mean."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -75,12 +75,22 @@ class Store:
 async def one(db: AsyncConnection, statement: Executable, kind: type[K]) -> K | None:
     """Returns the first row as a record, or None."""
     row = (await db.execute(statement)).first()
-    return None if row is None else kind(*row)
+    return None if row is None else record(kind, row)
+
+
+async def returned(db: AsyncConnection, statement: Executable, kind: type[K]) -> K:
+    """Returns as a record the one row that a write gives back."""
+    return record(kind, (await db.execute(statement)).one())
+
+
+def record(kind: type[K], values: Iterable[Any]) -> K:
+    """Makes a record of a row's values, which stand in the order of its fields."""
+    return kind(*values)
 
 
 async def many(db: AsyncConnection, statement: Executable, kind: type[K]) -> list[K]:
     """Returns every row as a record."""
-    return [kind(*row) for row in await db.execute(statement)]
+    return [record(kind, row) for row in await db.execute(statement)]
 
 
 def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:

@@ -16,9 +16,9 @@ FIELDS = ("id", "actor_id", "kind", "project_id", "subject_id", "data")
 
 
 def logging(
-    who: Viewer, source: CTE, kind: ColumnElement[Any], data: ColumnElement[Any], *others: CTE
+    who: Viewer, source: CTE, kind: ColumnElement[Any], data: ColumnElement[Any], before: CTE | None = None
 ) -> CTE:
-    """Returns a CTE that logs one event for the row that `source` returns, if it returns one."""
+    """Returns a CTE that logs one event for the row that `source` returns, if any; `before` is how it was seen."""
     told: Select[Any] = select(
         literal(new_id(), events.c.id.type),
         literal(who.id, events.c.actor_id.type),
@@ -26,7 +26,7 @@ def logging(
         source.c.project_id,
         source.c.id,
         data,
-    ).select_from(source, *others)
+    ).select_from(source if before is None else source.join(before, before.c.id == source.c.id))
     return insert(events).from_select(list(FIELDS), told).cte("logged")
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, func, literal, null, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.domain.paging import Listing, Page
+from resolvers.store.engine import record
 from resolvers.store.records import Columns
 
 K = TypeVar("K")
@@ -39,7 +40,7 @@ def page_statement(
     )
     total = select(func.count()).select_from(source).where(*where).scalar_subquery() if listing.total else null()
     anchor = (select(literal(1).label("id")) if scope is None else scope).subquery("anchor")
-    outer = [part.c[column.key] for column in order]
+    outer = [part.c[str(column.key)] for column in order]
     return (
         select(total.label("total"), *part.c)
         .select_from(anchor.outerjoin(part, true()))
@@ -55,7 +56,7 @@ async def read_page(
     if not rows:
         return None
     window = listing.window
-    items = [kind(*row[1:]) for row in rows[: window.limit] if row[key] is not None]
+    items = [record(kind, row[1:]) for row in rows[: window.limit] if row[key] is not None]
     more = len(rows) > window.limit
     before = window.offset > 0 or window.after is not None
     if window.backwards:

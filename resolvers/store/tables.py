@@ -3,8 +3,25 @@
 from collections.abc import Iterable
 
 from sqlalchemy import (
-    ARRAY, BigInteger, Boolean, CheckConstraint, Column, DateTime, ForeignKey, ForeignKeyConstraint, Identity, Index,
-    Integer, MetaData, Numeric, PrimaryKeyConstraint, Table, Text, Uuid, func, text,
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    func,
+    text,
 )  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 

@@ -40,9 +40,7 @@ def count_failure(keys: Sequence[tuple[str, int]]) -> Executable:
     free = case({key: count for key, count in keys}, value=login_failures.c.key)  # noqa: C416 — case wants a dict
     wait = case((failures < free, 0), else_=func.least(LONGEST_WAIT, func.power(2, func.least(failures - free, 20))))
     until = now + wait * literal(timedelta(seconds=1))
-    return first.on_conflict_do_update(
-        index_elements=["key"], set_={"failures": failures, "blocked_until": until}
-    )
+    return first.on_conflict_do_update(index_elements=["key"], set_={"failures": failures, "blocked_until": until})
 
 
 def forget(email: str) -> Delete:

@@ -19,10 +19,10 @@ class Words(TypeDecorator[Word]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
         return None if value is None else str(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Word | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Word | None:
         return None if value is None else self.kind(value)
 
 
@@ -32,7 +32,7 @@ class AllowedActions(TypeDecorator[list[Action]]):
     impl = Text
     cache_ok = True
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[Action] | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> list[Action] | None:
         return None if value is None else ALLOWED_ACTIONS[Status(value)]
 
 
@@ -41,5 +41,5 @@ class TransactionId(UserDefinedType[int]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_: Any) -> str:
         return "XID8"

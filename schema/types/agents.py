@@ -10,7 +10,7 @@ from resolvers.domain import agents as records
 from resolvers.domain import events as event_records
 from schema.connection import connection
 from schema.context import Info
-from schema.dress import dressed
+from schema.dress import dressed, worn
 from schema.node import Node
 from schema.types.events import Event
 
@@ -34,22 +34,20 @@ class AgentTypeRevision:
 @dressed(records.Agent)
 class Agent(Node):
     @strawberry.field(description="The type that the agent was spawned of, as it is now.")
-    async def agent_type(
-        self: Root, info: Info
-    ) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
-        return await info.context.agent_types.load(self.agent_type_id)  # type: ignore[return-value]
+    async def agent_type(self: Root, info: Info) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
+        return worn(await info.context.agent_types.load(self.agent_type_id))
 
     @strawberry.field(description="What the agent runs on: its type as it was at the agent's revision.")
     async def runs_on(self: Root, info: Info) -> AgentTypeRevision:
         key = (self.agent_type_id, self.agent_type_revision)
-        return await info.context.revisions.load(key)  # type: ignore[return-value]
+        return worn(await info.context.revisions.load(key))
 
     @strawberry.field(description="The project that the agent works in.")
     async def project(self: Root, info: Info) -> Annotated["Project", strawberry.lazy("schema.types.projects")]:
-        return await info.context.projects.load(self.project_id)  # type: ignore[return-value]
+        return worn(await info.context.projects.load(self.project_id))
 
     @strawberry.field(description="The metrics of this agent alone.")
     def metrics(self: Root) -> AgentMetrics:
-        return records.metrics_of(self)  # type: ignore[return-value]
+        return worn(records.metrics_of(self))
 
     events = connection(events.of_agent, Event, event_records.EventFilter, "What happened to the agent.", "id")

@@ -4,7 +4,7 @@ import strawberry
 
 from resolvers.domain import events as records
 from schema.context import Info
-from schema.dress import dressed
+from schema.dress import dressed, worn
 from schema.types.users import User
 
 
@@ -12,4 +12,4 @@ from schema.types.users import User
 class Event:
     @strawberry.field(description="Who did it; null for Roster itself, or when you can't see them.")
     async def actor(self: strawberry.Parent[records.Event], info: Info) -> User | None:
-        return await info.context.users.load(self.actor_id) if self.actor_id else None  # type: ignore[return-value]
+        return worn(await info.context.users.load(self.actor_id) if self.actor_id else None)

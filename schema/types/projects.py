@@ -7,7 +7,7 @@ from resolvers.domain import projects as records
 from resolvers.domain.agents import AgentFilter
 from schema.connection import connection
 from schema.context import Info
-from schema.dress import dressed
+from schema.dress import dressed, worn
 from schema.node import Node
 from schema.types.agents import Agent, AgentMetrics
 from schema.types.users import User
@@ -17,7 +17,7 @@ from schema.types.users import User
 class Member:
     @strawberry.field(description="The user.")
     async def user(self: strawberry.Parent[records.Member], info: Info) -> User:
-        return await info.context.users.load(self.user_id)  # type: ignore[return-value]
+        return worn(await info.context.users.load(self.user_id))
 
 
 @dressed(records.Project)
@@ -27,4 +27,4 @@ class Project(Node):
 
     @strawberry.field(description="Counts and sums over all agents of the project.")
     async def metrics(self: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
-        return await metrics.of_project(await info.context.signed_in(), self.id)  # type: ignore[return-value]
+        return worn(await metrics.of_project(await info.context.signed_in(), self.id))

@@ -1,7 +1,5 @@
 """Users, yourself, and sessions."""
 
-from typing import Annotated
-
 import strawberry
 
 from resolvers import sessions
@@ -9,7 +7,7 @@ from resolvers.domain import sessions as session_records
 from resolvers.domain import users as records
 from schema.connection import connection
 from schema.context import Info
-from schema.dress import dressed
+from schema.dress import dressed, worn
 from schema.node import Node
 
 
@@ -22,7 +20,7 @@ class User(Node):
 class Session:
     @strawberry.field(description="Whose session it is.")
     async def user(self: strawberry.Parent[session_records.Session], info: Info) -> User | None:
-        return await info.context.users.load(self.user_id)  # type: ignore[return-value]
+        return worn(await info.context.users.load(self.user_id))
 
 
 @dressed(records.User, name="Viewer", says="Yourself: the user who asks.")
@@ -33,5 +31,3 @@ class Viewer:
 @dressed(records.Stats)
 class Stats:
     pass
-
-
