@@ -40,10 +40,12 @@ class Embedded:
         if self._server is None:
             return
         self._held.release_read_lock()
-        if self._held.acquire_write_lock(blocking=False):
-            self._server.stop()
+        try:
+            if self._held.acquire_write_lock(blocking=False):
+                self._server.stop()
+        finally:
             self._held.release_write_lock()
-        self._server = None
+            self._server = None
 
     def url(self) -> str:
         """Returns the URL of Roster's own database."""

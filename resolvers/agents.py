@@ -137,9 +137,11 @@ async def terminate(
     return await _take(ctx, id, project_id, Action.TERMINATE, expected_version)
 
 
-async def delete(ctx: Context, id: UUID, *, project_id: UUID | None = None) -> Message:
+async def delete(
+    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
+) -> Message:
     """Ends an agent for good; for operators and owners."""
-    await _take(ctx, id, project_id, Action.TERMINATE, None)
+    await _take(ctx, id, project_id, Action.TERMINATE, expected_version)
     return done("The agent is terminated.")
 
 

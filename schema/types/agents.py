@@ -34,20 +34,20 @@ class AgentTypeRevision:
 @dressed(records.Agent)
 class Agent(Node):
     @strawberry.field(description="The type that the agent was spawned of, as it is now.")
-    async def agent_type(self: Root, info: Info) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
-        return worn(await info.context.agent_types.load(self.agent_type_id))
+    async def agent_type(root: Root, info: Info) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
+        return worn(await info.context.agent_types.load(root.agent_type_id))
 
     @strawberry.field(description="What the agent runs on: its type as it was at the agent's revision.")
-    async def runs_on(self: Root, info: Info) -> AgentTypeRevision:
-        key = (self.agent_type_id, self.agent_type_revision)
+    async def runs_on(root: Root, info: Info) -> AgentTypeRevision:
+        key = (root.agent_type_id, root.agent_type_revision)
         return worn(await info.context.revisions.load(key))
 
     @strawberry.field(description="The project that the agent works in.")
-    async def project(self: Root, info: Info) -> Annotated["Project", strawberry.lazy("schema.types.projects")]:
-        return worn(await info.context.projects.load(self.project_id))
+    async def project(root: Root, info: Info) -> Annotated["Project", strawberry.lazy("schema.types.projects")]:
+        return worn(await info.context.projects.load(root.project_id))
 
     @strawberry.field(description="The metrics of this agent alone.")
-    def metrics(self: Root) -> AgentMetrics:
-        return worn(records.metrics_of(self))
+    def metrics(root: Root) -> AgentMetrics:
+        return worn(records.metrics_of(root))
 
     events = connection(events.of_agent, Event, event_records.EventFilter, "What happened to the agent.", "id")

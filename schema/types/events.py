@@ -11,5 +11,5 @@ from schema.types.users import User
 @dressed(records.Event)
 class Event:
     @strawberry.field(description="Who did it; null for Roster itself, or when you can't see them.")
-    async def actor(self: strawberry.Parent[records.Event], info: Info) -> User | None:
-        return worn(await info.context.users.load(self.actor_id) if self.actor_id else None)
+    async def actor(root: strawberry.Parent[records.Event], info: Info) -> User | None:
+        return worn(await info.context.users.load(root.actor_id) if root.actor_id else None)

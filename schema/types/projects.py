@@ -16,8 +16,8 @@ from schema.types.users import User
 @dressed(records.Member)
 class Member:
     @strawberry.field(description="The user.")
-    async def user(self: strawberry.Parent[records.Member], info: Info) -> User:
-        return worn(await info.context.users.load(self.user_id))
+    async def user(root: strawberry.Parent[records.Member], info: Info) -> User:
+        return worn(await info.context.users.load(root.user_id))
 
 
 @dressed(records.Project)
@@ -26,5 +26,5 @@ class Project(Node):
     members = connection(members.search, Member, records.MemberFilter, "The people of the project.", "id")
 
     @strawberry.field(description="Counts and sums over all agents of the project.")
-    async def metrics(self: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
-        return worn(await metrics.of_project(await info.context.signed_in(), self.id))
+    async def metrics(root: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
+        return worn(await metrics.of_project(await info.context.signed_in(), root.id))

@@ -19,8 +19,8 @@ class User(Node):
 @dressed(session_records.Session)
 class Session:
     @strawberry.field(description="Whose session it is.")
-    async def user(self: strawberry.Parent[session_records.Session], info: Info) -> User | None:
-        return worn(await info.context.users.load(self.user_id))
+    async def user(root: strawberry.Parent[session_records.Session], info: Info) -> User | None:
+        return worn(await info.context.users.load(root.user_id))
 
 
 @dressed(records.User, name="Viewer", says="Yourself: the user who asks.")

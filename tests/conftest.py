@@ -1,0 +1,136 @@
+"""One PostgreSQL for the run, one database for each worker, every test on empty tables."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+from sqlalchemy import event, text
+
+from gql_app.asgi import make_app
+from gql_app.embedded import Embedded, create_database
+from resolvers.context import Client, Guest
+from resolvers.hashing import Hasher
+from resolvers.store.engine import Store
+from resolvers.store.migrate import migrate
+from resolvers.store.tables import metadata
+from resolvers.tokens import Keys
+from tests.doors import Door, GraphQLDoor, RestDoor
+from tests.factories import Factory, Scene
+
+SECRET = "a key for tests alone, forty characters"
+WIPE = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def server(shared_folder: Path) -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one that ROSTER_TEST_DATABASE_URL names, or an embedded one."""
+    given = os.environ.get("ROSTER_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    embedded = Embedded(shared_folder / "data")
+    yield embedded.start()
+    embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def database(server: str, worker_id: str) -> Iterator[str]:
+    """The URL of an empty database at the newest schema."""
+    name = f"test_{worker_id}"
+    asyncio.run(_recreate(server, name))
+    url = named(server, name)
+    asyncio.run(_migrate(url))
+    yield url
+    asyncio.run(_drop(server, name))
+
+
+def named(url: str, name: str) -> str:
+    """Returns the URL of another database of the same server."""
+    base, mark, query = url.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}{mark}{query}"
+
+
+async def _recreate(url: str, name: str) -> None:
+    await _drop(url, name)
+    await create_database(url, name)
+
+
+async def _drop(url: str, name: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    store = Store(url, 1)
+    await migrate(store)
+    await store.close()
+
+
+@pytest.fixture(scope="session")
+async def everyone(database: str) -> AsyncIterator[Guest]:
+    """What verbs need, over one pool for the whole run; passwords are hashed cheaply."""
+    keys = Keys(SECRET, timedelta(minutes=15), timedelta(days=30))
+    guest = Guest(Store(database, 25), keys, Hasher(memory_kib=64, rounds=1, at_once=8), Client("127.0.0.1", "tests"))
+    yield guest
+    await guest.store.close()
+
+
+@pytest.fixture
+async def guest(everyone: Guest) -> AsyncIterator[Guest]:
+    """Anyone, before an empty database."""
+    yield everyone
+    async with everyone.store.write() as db:
+        await db.execute(text(WIPE))
+
+
+@pytest.fixture
+def make(guest: Guest) -> Factory:
+    """Makes users, types, projects and agents."""
+    return Factory(guest)
+
+
+@pytest.fixture
+async def scene(make: Factory) -> Scene:
+    """A project with people of every role, a stranger and a superuser; a type and an agent."""
+    return await Scene.build(make)
+
+
+@pytest.fixture
+async def http(guest: Guest) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, without a socket between."""
+    transport = httpx.ASGITransport(make_app(guest, explorer=True), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://roster.test") as client:
+        yield client
+
+
+@pytest.fixture(params=["rest", "graphql"])
+def door(request: pytest.FixtureRequest, http: httpx.AsyncClient) -> Door:
+    """One of the two doors; what is tested through it is tested through both."""
+    return RestDoor(http) if request.param == "rest" else GraphQLDoor(http)
+
+
+@pytest.fixture
+def statements(guest: Guest) -> Iterator[list[str]]:
+    """The SQL statements that are sent while the test runs, BEGIN and COMMIT aside."""
+    sent: list[str] = []
+
+    def note(_connection, _cursor, statement, *_) -> None:
+        sent.append(statement)
+
+    engine = guest.store.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)

@@ -1,0 +1,112 @@
+"""Things to test with, made through the verbs."""
+
+from itertools import count
+from typing import NamedTuple
+from uuid import UUID
+
+from resolvers import agent_types, agents, auth, members, projects, users
+from resolvers.context import Context, Guest
+from resolvers.domain.agent_types import AgentType, CreateAgentType
+from resolvers.domain.agents import Agent, SpawnAgent, TransitionAgent
+from resolvers.domain.drafts import Draft
+from resolvers.domain.lifecycle import Status
+from resolvers.domain.projects import AddMember, CreateProject, Project
+from resolvers.domain.users import Login, Register, TokenPair
+
+PASSWORD = "Correct-Horse-42"
+NUMBERS = count(1)
+
+
+class Person(Context, frozen=True):
+    """Someone signed in, with the tokens to speak for them."""
+
+    tokens: TokenPair
+
+    @property
+    def id(self) -> UUID:
+        return self.who.id
+
+    @property
+    def email(self) -> str:
+        return self.who.user.email
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens.access_token}"}
+
+
+class Factory:
+    """Makes each thing with what it needs, unless that is given."""
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+
+    async def user(self, *, superuser: bool = False, email: str | None = None) -> Person:
+        email = email or f"person-{next(NUMBERS)}@example.com"
+        new = Draft(Register, {"email": email, "password": PASSWORD, "first_name": "Ada", "last_name": "Moreno"})
+        await (users.ensure_superuser if superuser else auth.register)(self.guest, new)
+        return await self.signed_in(email)
+
+    async def signed_in(self, email: str, password: str = PASSWORD) -> Person:
+        tokens = await auth.login(self.guest, Draft(Login, {"email": email, "password": password}))
+        ctx = await auth.identify(self.guest, tokens.access_token)
+        return Person(ctx.store, ctx.keys, ctx.hasher, ctx.client, ctx.who, tokens)
+
+    async def superuser(self) -> Person:
+        return await self.user(superuser=True)
+
+    async def agent_type(self, by: Context, **over: object) -> AgentType:
+        body = {
+            "name": "Reviewer",
+            "slug": f"type-{next(NUMBERS)}",
+            "personality_prompt": "Review.",
+            "primary_model": "m",
+        }
+        return await agent_types.create(by, Draft(CreateAgentType, {**body, **over}))
+
+    async def project(self, owner: Context, **over: object) -> Project:
+        body = {"name": "Storefront", "slug": f"project-{next(NUMBERS)}"}
+        return await projects.create(owner, Draft(CreateProject, {**body, **over}))
+
+    async def member(self, owner: Context, project: Project, role: str) -> Person:
+        person = await self.user()
+        await members.add(owner, project.id, Draft(AddMember, {"user_id": str(person.id), "role": role}))
+        return person
+
+    async def agent(
+        self, by: Context, project: Project, kind: AgentType, status: Status = Status.IDLE, **over: object
+    ) -> Agent:
+        new = {"agent_type_id": str(kind.id), "name": "An agent", **over}
+        agent = await agents.spawn(by, project.id, Draft(SpawnAgent, new))
+        path = {Status.IDLE: [], Status.WAITING: ["working", "waiting"]}.get(status, [str(status)])
+        for step in path:
+            agent = await agents.transition(by, agent.id, Draft(TransitionAgent, {"to": step}))
+        return agent
+
+
+class Scene(NamedTuple):
+    """A project with people of every role, a stranger and a superuser; a type and an agent."""
+
+    root: Person
+    owner: Person
+    operator: Person
+    viewer: Person
+    stranger: Person
+    project: Project
+    kind: AgentType
+    agent: Agent
+
+    @classmethod
+    async def build(cls, make: Factory) -> "Scene":
+        root, owner, stranger = await make.superuser(), await make.user(), await make.user()
+        project = await make.project(owner)
+        operator = await make.member(owner, project, "operator")
+        viewer = await make.member(owner, project, "viewer")
+        kind = await make.agent_type(root)
+        agent = await make.agent(operator, project, kind)
+        return cls(root, owner, operator, viewer, stranger, project, kind, agent)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """How an operation on the agent is addressed."""
+        return {"project_id": str(self.project.id), "id": str(self.agent.id)}
