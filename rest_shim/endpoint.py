@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from types import UnionType
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -131,5 +131,5 @@ def _lists(kind: type[msgspec.Struct]) -> list[str]:
 def _holds_list(kind: Any) -> bool:
     if get_origin(kind) is list:
         return True
-    inner = get_args(kind) if get_origin(kind) is UnionType or hasattr(kind, "__metadata__") else ()
+    inner = get_args(kind) if get_origin(kind) in {Union, UnionType} or hasattr(kind, "__metadata__") else ()
     return any(_holds_list(part) for part in inner if not isinstance(part, msgspec.Meta))

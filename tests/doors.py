@@ -40,6 +40,7 @@ class Answer(NamedTuple):
 
 AGENT = "/projects/{project_id}/agents/{id}"
 MEMBER = "/projects/{project_id}/members/{user_id}"
+TYPE = "/agent-types/{id}"
 IN_PROJECT = ("project_id",)
 BULK = "POST /admin/users/bulk-action"
 
@@ -65,11 +66,11 @@ OPERATIONS: dict[str, Operation] = {
     "sessions": Operation("GET /admin/sessions", "connection sessions", Session),
     "stats": Operation("GET /admin/stats", "query stats", Stats),
     "agent_types": Operation("GET /agent-types", "connection agentTypes", AgentType),
-    "agent_type": Operation("GET /agent-types/{id}", "query agentType", AgentType),
+    "agent_type": Operation("GET " + TYPE, "query agentType", AgentType),
     "agent_type_by_slug": Operation("GET /agent-types/slug/{slug}", "query agentType", AgentType),
     "create_agent_type": Operation("POST /agent-types", "mutation createAgentType", AgentType, "agentType"),
-    "update_agent_type": Operation("PATCH /agent-types/{id}", "mutation updateAgentType", AgentType, "agentType"),
-    "deactivate_agent_type": Operation("DELETE /agent-types/{id}", "mutation deactivateAgentType", AgentType, "agentType"),
+    "update_agent_type": Operation("PATCH " + TYPE, "mutation updateAgentType", AgentType, "agentType"),
+    "deactivate_agent_type": Operation("DELETE " + TYPE, "mutation deactivateAgentType", AgentType, "agentType"),
     "projects": Operation("GET /projects", "connection projects", Project),
     "project": Operation("GET /projects/{id}", "query project", Project),
     "project_by_slug": Operation("GET /projects/slug/{slug}", "query project", Project),

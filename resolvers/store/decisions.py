@@ -57,7 +57,7 @@ def spawning(who: Viewer, project_id: UUID, new: SpawnAgent) -> Select[Any]:
         .where(place.c.role.in_(roles_with(Right.OPERATE)), place.c.status == ProjectStatus.ACTIVE, kind.c.is_active)
     )
     made = insert(agents).from_select(fields, ready).returning(*AGENT).cte("made")
-    told = _json(agent_type_id=made.c.agent_type_id, revision=made.c.agent_type_revision, name=made.c.name)
+    told = _json(agent_type_id=made.c.agent_type_id, revision=made.c.agent_type_revision, version=made.c.version)
     happened = literal(EventKind.AGENT_SPAWNED, events.c.kind.type)
     return (
         select(
