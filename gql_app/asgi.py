@@ -23,7 +23,7 @@ from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
 from resolvers.store.migrate import current, newest
 from resolvers.tokens import Keys
-from rest_shim.problems import refused, unrouted
+from rest_shim.problems import broken, refused, unrouted
 from rest_shim.routes import routes
 from schema.http import Door
 
@@ -54,7 +54,7 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
             Route("/graphql", Door(explorer=explorer)),
             *routes(),
         ],
-        exception_handlers={Refusal: refused, HTTPException: unrouted},
+        exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

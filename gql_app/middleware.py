@@ -1,4 +1,4 @@
-"""Around every request: an id, one log line, and an answer even when something broke."""
+"""Around every request: an id, one log line, and the trace of a bug."""
 
 import logging
 import re
@@ -7,16 +7,14 @@ import time
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import new_id
-from rest_shim.problems import render
 
 logger = logging.getLogger("roster.request")
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
 class RequestLog:
-    """Logs a line per request; turns a bug into INTERNAL with an error id, and the trace into a log line."""
+    """Logs a line per request, and the trace of what broke under the error id that the client got."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -26,8 +24,7 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers.get("x-request-id"))
+        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
         status = 0
 
@@ -41,11 +38,9 @@ class RequestLog:
         try:
             await self.app(scope, receive, answer)
         except Exception:
-            error_id = str(new_id())
-            logger.exception("a request failed", extra={"error_id": error_id, "request_id": request_id})
-            if status == 0:
-                broken = render(Refusal(Code.INTERNAL), scope["path"], headers, error_id)
-                await broken(scope, receive, answer)
+            # The client has the answer already: Starlette renders a bug before it passes it on.
+            ids = {"error_id": scope["state"].get("error_id"), "request_id": request_id}
+            logger.exception("a request failed", extra=ids)
         finally:
             self._log(scope, status, request_id, began)
 

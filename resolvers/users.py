@@ -79,7 +79,7 @@ async def inspect(ctx: Context, id: UUID) -> User:
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[User]:
     """Returns those of the users that you may see: yourself and those you share a project with."""
     async with ctx.store.read() as db:
-        return await many(db, select(*USER).where(users.c.id.in_(ids), visible_user(ctx.who)), User)
+        return await many(db, select(*USER).where(users.c.id.in_(ids), HERE, visible_user(ctx.who)), User)
 
 
 async def create(ctx: Context, draft: Draft[CreateUser]) -> User:

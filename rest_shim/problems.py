@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.domain.errors import REFUSALS, Code, Fault, Refusal
+from resolvers.domain.ids import new_id
 
 PROBLEM = "application/problem+json"
 
@@ -61,3 +62,9 @@ async def unrouted(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     refusal = Refusal(STATUS_CODES.get(error.status_code, Code.MALFORMED_REQUEST), headers=headers)
     return render(refusal, request.url.path, request.headers)
+
+
+async def broken(request: Request, _error: Exception) -> Response:
+    """Answers a bug of ours with an id, under which the log has the trace."""
+    request.state.error_id = str(new_id())
+    return render(Refusal(Code.INTERNAL), request.url.path, request.headers, request.state.error_id)

@@ -152,7 +152,7 @@ class GraphQLDoor:
         errors = value.pop("userErrors", None)
         if errors:
             faults = tuple(((error["field"] or [None])[0], error["code"]) for error in errors)
-            return Answer(errors[0]["code"], value, faults)
+            return Answer(errors[0]["code"], errors, faults)
         return Answer(None, snake(value[operation.thing] if operation.thing else value))
 
     async def run(self, document: str, variables: dict[str, Any], who: Person | None = None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a password must be, and the ones that everybody tries first."""
 
 import re
+import string
 
 COMMON = frozenset(
     [
@@ -79,6 +80,7 @@ COMMON = frozenset(
         "zxcvbnm",
     ]
 )
+PADDING = string.digits + string.punctuation + " "
 UNMASK = str.maketrans("@4301$5!7", "aaeoissit")
 KINDS = {
     "a lower-case letter": re.compile(r"[a-z]"),
@@ -93,10 +95,11 @@ def weakness(password: str) -> str | None:
     missing = [kind for kind, pattern in KINDS.items() if not pattern.search(password)]
     if missing:
         return f"Must contain {', '.join(missing)}."
-    if any(_bare(text) in COMMON for text in (password, password.translate(UNMASK))):
+    core = password.lower().strip(PADDING)
+    if any(_letters(text) in COMMON for text in (core, core.translate(UNMASK))):
         return "This is a variation of a common password; choose another one."
     return None
 
 
-def _bare(password: str) -> str:
-    return re.sub(r"[^a-z]", "", password.lower())
+def _letters(text: str) -> str:
+    return re.sub(r"[^a-z]", "", text)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Dialect, Text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
 from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status
@@ -43,3 +44,6 @@ class TransactionId(UserDefinedType[int]):
 
     def get_col_spec(self, **_: Any) -> str:
         return "XID8"
+
+
+ischema_names["xid8"] = TransactionId  # so that a comparison with the database knows it

@@ -1,0 +1,102 @@
+"""Settings: read once, typed, each fault one clear line."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gql_app.settings import Settings, SettingsError, read_settings, secret_key
+from gql_app.superuser import random_password
+from resolvers.domain.passwords import weakness
+
+LONG = "a secret of more than thirty-two characters"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path: Path):
+    """An environment and a folder without settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ROSTER_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"PORT": "abc"}, "ROSTER_PORT: "),
+        ({"PORT": "70000"}, "ROSTER_PORT: "),
+        ({"WORKERS": "0"}, "ROSTER_WORKERS: "),
+        ({"ENVIRONMENT": "staging"}, "ROSTER_ENVIRONMENT: "),
+        ({"LOG_LEVEL": "loud"}, "ROSTER_LOG_LEVEL: "),
+        ({"SECRET_KEY": "too short"}, "ROSTER_SECRET_KEY needs"),
+        ({"SUPERUSER_EMAIL": "ada@example.com"}, "set together"),
+        ({"SUPERUSER_PASSWORD": LONG}, "set together"),
+        ({"DATABASE_URL": f"mysql://{LONG}"}, "postgresql://"),
+        ({"DATABASE_URL": f"postgresql://a:{LONG}@b/c", "ENVIRONMENT": "production"}, "ROSTER_SECRET_KEY must be set"),
+    ],
+)
+def test_a_bad_setting_ends_in_one_line(given: dict[str, str], said: str, monkeypatch):
+    for name, value in given.items():
+        monkeypatch.setenv(f"ROSTER_{name}", value)
+
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+    assert LONG not in str(error.value)
+
+
+def test_two_bad_settings_are_both_told(monkeypatch):
+    monkeypatch.setenv("ROSTER_PORT", "x")
+    monkeypatch.setenv("ROSTER_WORKERS", "y")
+
+    with pytest.raises(SettingsError, match=r"ROSTER_PORT.*; ROSTER_WORKERS"):
+        read_settings()
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(monkeypatch):
+    Path(".env").write_text("ROSTER_PORT=1\nROSTER_HOST=file\nROSTER_LOG_LEVEL=debug\n")
+    monkeypatch.setenv("ROSTER_PORT", "2")
+    monkeypatch.setenv("ROSTER_HOST", "environment")
+
+    settings = read_settings(port=3)
+
+    assert (settings.port, settings.host, settings.log_level) == (3, "environment", "debug")
+
+
+def test_secrets_do_not_show(monkeypatch):
+    monkeypatch.setenv("ROSTER_SECRET_KEY", LONG)
+    monkeypatch.setenv("ROSTER_DATABASE_URL", f"postgresql://a:{LONG}@b/c")
+
+    assert LONG not in repr(read_settings()) + str(read_settings())
+
+
+def test_a_key_is_made_once_for_its_owner_alone():
+    first, second = secret_key(read_settings()), secret_key(read_settings())
+
+    assert first == second
+    assert len(first) >= 32
+    assert (Path(".roster") / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_emptied_key_file_is_told():
+    secret_key(read_settings())
+    (Path(".roster") / "secret.key").write_text("")
+
+    with pytest.raises(SettingsError, match="holds no key"):
+        secret_key(read_settings())
+
+
+def test_the_explorer_is_for_development_unless_it_is_set():
+    assert read_settings().explorer
+    assert not read_settings(environment="production", secret_key=LONG).explorer
+    assert read_settings(environment="production", secret_key=LONG, graphiql=True).explorer
+
+
+def test_every_setting_says_what_it_is():
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_a_random_password_is_a_good_one():
+    assert all(weakness(random_password()) is None for _ in range(50))
