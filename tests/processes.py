@@ -2,14 +2,14 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM, Signals
+from typing import Any, NamedTuple, Self
 
 import httpx
 import psutil
@@ -68,7 +68,7 @@ class Server:
     def runs(self) -> bool:
         return self.process.poll() is None
 
-    def ready(self) -> "Server":
+    def ready(self) -> Self:
         """Waits until it answers."""
         assert eventually(lambda: self.address or not self.runs, PATIENCE), self.err
         assert self.address, self.err
@@ -91,16 +91,20 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         """The processes that it started and that still run."""
         with suppress(psutil.NoSuchProcess):
-            return [child for child in psutil.Process(self.process.pid).children() if "--multiprocessing-fork" in child.cmdline()]
+            return [
+                child
+                for child in psutil.Process(self.process.pid).children()
+                if "--multiprocessing-fork" in child.cmdline()
+            ]
         return []
 
-    def signal(self, number: signal.Signals) -> None:
-        if number is signal.SIGINT:
+    def signal(self, number: Signals) -> None:
+        if number is SIGINT:
             os.killpg(self.process.pid, number)  # a terminal's Ctrl-C goes to the whole group
         else:
             self.process.send_signal(number)
 
-    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+    def stop(self, by: Signals = SIGTERM) -> int:
         """Asks it to stop; returns its exit code."""
         self.signal(by)
         return self.process.wait(PATIENCE)
@@ -113,7 +117,7 @@ class Server:
     def close(self) -> None:
         self.http.close()
         with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+            os.killpg(self.process.pid, SIGKILL)
         self.process.wait()
 
 
@@ -124,7 +128,7 @@ class Place:
         self.folder, self.data = folder, data or folder / "data"
         self._servers: list[Server] = []
 
-    def __enter__(self) -> "Place":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -132,7 +136,7 @@ class Place:
             server.close()
         for postmaster in self.postgres():
             with suppress(psutil.NoSuchProcess):
-                postmaster.send_signal(signal.SIGQUIT)  # leave at once, and take the children along
+                postmaster.send_signal(SIGQUIT)  # leave at once, and take the children along
                 postmaster.wait(PATIENCE)
 
     def start(self, *options: object, **settings: object) -> Server:
