@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from resolvers import agent_types, agents, auth, members, projects, sessions, users
 from resolvers.context import Guest
@@ -14,11 +14,14 @@ from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Refusal
 from resolvers.domain.lifecycle import STEPS, Status
 from resolvers.domain.paging import NumberedList
+from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import SessionFilter
 from resolvers.domain.users import RefreshToken, Register, UpdateUser
+from resolvers.store.tables import agent_types as type_rows
 from resolvers.store.tables import agents as agent_rows
 from resolvers.store.tables import events
 from resolvers.store.tables import members as member_rows
+from resolvers.store.tables import projects as project_rows
 from resolvers.store.tables import users as user_rows
 from tests.factories import PASSWORD, Factory, Scene
 
@@ -115,6 +118,35 @@ async def test_nothing_moves_in_a_project_once_it_is_archived(guest: Guest, make
             rows = select(events.c.kind).where(events.c.project_id == project.id).order_by(events.c.sequence)
             told = [str(kind) for kind in (await db.execute(rows)).scalars()]
         assert told[-1] == "project.updated"
+
+
+async def test_whoever_comes_while_a_project_is_archived_waits_and_is_refused(guest: Guest, scene: Scene):
+    new = {"agent_type_id": str(scene.kind.id), "name": "One"}
+    async with guest.store.write() as db:
+        archived = {"status": ProjectStatus.ARCHIVED, "archived_at": func.now()}
+        await db.execute(update(project_rows).where(project_rows.c.id == scene.project.id).values(archived))
+        waiting = asyncio.create_task(
+            outcomes(
+                agents.spawn(scene.operator, scene.project.id, Draft(SpawnAgent, new)),
+                agents.pause(scene.operator, scene.agent.id),
+                agents.terminate(scene.operator, scene.agent.id),
+            )
+        )
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+
+    assert await waiting == {"PROJECT_ARCHIVED": 2, "done": 1}
+
+
+async def test_whoever_spawns_while_a_type_is_deactivated_waits_and_is_refused(guest: Guest, scene: Scene):
+    new = {"agent_type_id": str(scene.kind.id), "name": "One"}
+    async with guest.store.write() as db:
+        await db.execute(update(type_rows).where(type_rows.c.id == scene.kind.id).values(is_active=False))
+        waiting = asyncio.create_task(outcomes(agents.spawn(scene.operator, scene.project.id, Draft(SpawnAgent, new))))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+
+    assert await waiting == {"AGENT_TYPE_INACTIVE": 1}
 
 
 async def test_of_two_refreshes_of_one_token_one_wins_and_the_session_ends(guest: Guest, scene: Scene):
