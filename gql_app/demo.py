@@ -107,7 +107,7 @@ async def _person(guest: Guest, password: str, email: str, first_name: str, last
     else:
         await auth.register(guest, Draft(Register, new))
     pair = await auth.login(guest, Draft(Login, {"email": email, "password": password, "device_name": "demo"}))
-    return await auth.identify(guest, pair.access_token)
+    return await auth.identify(guest, f"Bearer {pair.access_token}")
 
 
 async def _agent(who: Context, project_id: UUID, kind_id: UUID, cast: Cast) -> None:

@@ -101,10 +101,10 @@ async def deactivate(ctx: Context, id: UUID, *, expected_version: int | None = N
     return await _change(ctx, id, {"is_active": False}, expected_version)
 
 
-async def delete(ctx: Context, id: UUID) -> Message:
+async def delete(ctx: Context, id: UUID, *, expected_version: int | None = None) -> Message:
     """Lets no more agents be spawned of a type; for superusers."""
     ctx.require_superuser()
-    await _change(ctx, id, {"is_active": False}, None)
+    await _change(ctx, id, {"is_active": False}, expected_version)
     return done("The agent type is deactivated.")
 
 

@@ -20,9 +20,12 @@ LIVE_USER = (users.c.deleted_at.is_(None), users.c.is_active)
 LIVE_SESSION = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
 
 
-async def identify(guest: Guest, token: str) -> Context:
-    """Returns the context of whoever the access token speaks for; one indexed read."""
-    claims = guest.keys.read(token, "access")
+async def identify(guest: Guest, authorization: str) -> Context:
+    """Returns the context of whoever an Authorization header speaks for; one indexed read."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
+    claims = guest.keys.read(token.strip(), "access")
     joined = users.join(sessions, sessions.c.user_id == users.c.id)
     found = select(*USER).select_from(joined).where(sessions.c.id == claims.session_id, *LIVE_USER, *LIVE_SESSION)
     async with guest.store.read() as db:

@@ -1,7 +1,7 @@
 """Who asks, and what a verb needs to answer."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import msgspec
 
@@ -29,6 +29,11 @@ class Guest(msgspec.Struct, frozen=True):
     keys: Keys
     hasher: Hasher
     client: Client
+
+    def met(self, ip_address: str | None, user_agent: str | None) -> Self:
+        """Returns the same for one request of a client."""
+        agent = (user_agent or "").replace("\x00", "")[:255]
+        return msgspec.structs.replace(self, client=Client(ip_address, agent or None))
 
 
 class Context(Guest, frozen=True):

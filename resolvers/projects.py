@@ -90,9 +90,9 @@ async def archive(ctx: Context, id: UUID, *, expected_version: int | None = None
     return await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, expected_version)
 
 
-async def delete(ctx: Context, id: UUID) -> Message:
+async def delete(ctx: Context, id: UUID, *, expected_version: int | None = None) -> Message:
     """Archives a project; for its owners."""
-    await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, None)
+    await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, expected_version)
     return done("The project is archived.")
 
 

@@ -1,10 +1,23 @@
-"""Reading JSON the same way in both doors."""
+"""Reading requests the same way in both doors: their size, their JSON, what they accept, whom they speak for."""
+
+from collections.abc import AsyncIterable
 
 import msgspec
 
 from resolvers.domain.errors import Code, Refusal
 
 MAX_BODY = 256 * 1024
+JSON = "application/json"
+
+
+async def read_all(stream: AsyncIterable[bytes]) -> bytes:
+    """Reads a body to its end; raises PAYLOAD_TOO_LARGE as soon as it is."""
+    body = bytearray()
+    async for chunk in stream:
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
+    return bytes(body)
 
 
 def read_json(body: bytes) -> dict[str, object]:
@@ -20,3 +33,26 @@ def read_json(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise Refusal(Code.MALFORMED_REQUEST, "The body must be a JSON object.")
     return value
+
+
+def check_content(content_type: str) -> None:
+    """Raises UNSUPPORTED_MEDIA_TYPE for a body that is not sent as JSON."""
+    if media_type(content_type) != JSON:
+        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
+
+
+def check_accept(accept: str, answers: frozenset[str]) -> None:
+    """Raises NOT_ACCEPTABLE when nothing that can be answered is what the client takes."""
+    wanted = [part for part in accept.split(",") if part.strip()]
+    if wanted and not any(media_type(part) in answers and not _refused(part) for part in wanted):
+        raise Refusal(Code.NOT_ACCEPTABLE, f"Answers are {JSON}.")
+
+
+def media_type(value: str) -> str:
+    """Returns a media type without its parameters."""
+    return value.partition(";")[0].strip().lower()
+
+
+def _refused(part: str) -> bool:
+    weights = [word.replace(" ", "") for word in part.lower().split(";")[1:]]
+    return any(weight.startswith("q=0") and not weight[3:].strip(".0") for weight in weights)

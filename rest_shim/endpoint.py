@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers import auth
-from resolvers.context import Client, Context, Guest
+from resolvers.context import Context, Guest
 from resolvers.domain.drafts import UNKNOWN, Draft
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.ids import known_id
 from resolvers.domain.paging import ListDraft, NumberedList, Page
-from resolvers.tokens import unauthenticated
-from rest_shim.http import answer, answer_page, check_accept, read_body, read_query
+from resolvers.reading import check_accept
+from rest_shim.http import ANSWERS, answer, answer_page, read_body, read_query
 
 Verb = Callable[..., Awaitable[Any]]
 
@@ -69,9 +69,8 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     repeatable = frozenset(_lists(wants.listing[1])) if wants.listing else frozenset()
 
     async def handler(request: Request) -> Response:
-        check_accept(request.headers.get("accept", ""))
-        guest: Guest = request.app.state.guest
-        guest = msgspec.structs.replace(guest, client=_client(request))
+        check_accept(request.headers.get("accept", ""), ANSWERS)
+        guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
         caller = await _signed_in(guest, request) if wants.signed_in else guest
         given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
         given |= {name: request.path_params[name] for name in wants.texts}
@@ -92,17 +91,9 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _signed_in(guest: Guest, request: Request) -> Context:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
-    ctx = await auth.identify(guest, token.strip())
+    ctx = await auth.identify(guest, request.headers.get("authorization", ""))
     request.state.user_id = str(ctx.who.id)
     return ctx
-
-
-def _client(request: Request) -> Client:
-    agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
-    return Client(request.client.host if request.client else None, agent or None)
 
 
 def _expected_version(request: Request) -> int | None:

@@ -9,10 +9,10 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.paging import Page
-from resolvers.reading import MAX_BODY, read_json
+from resolvers.reading import check_content, read_all, read_json
 
+ANSWERS = frozenset({"*/*", "application/*", "application/json", "application/problem+json"})
 encode = msgspec.json.Encoder().encode
 
 
@@ -34,27 +34,10 @@ class Envelope(msgspec.Struct, frozen=True):
     pagination: Pagination
 
 
-def check_accept(accept: str) -> None:
-    """Raises NOT_ACCEPTABLE when JSON is nothing that the client takes."""
-    wanted = [part.partition(";") for part in accept.split(",") if part.strip()]
-    fit = {"*/*", "application/*", "application/json", "application/problem+json"}
-    takes = [name.strip().lower() in fit and "q=0" not in rest.replace(" ", "").split(";") for name, _, rest in wanted]
-    if wanted and not any(takes):
-        raise Refusal(Code.NOT_ACCEPTABLE, "Answers are application/json.")
-
-
 async def read_body(request: Request) -> dict[str, object]:
     """Reads a JSON object, or raises what is wrong with it."""
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
-        raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
-        chunks.append(chunk)
-    return read_json(b"".join(chunks))
+    check_content(request.headers.get("content-type", ""))
+    return read_json(await read_all(request.stream()))
 
 
 def read_query(query: QueryParams, lists: frozenset[str]) -> dict[str, object]:

@@ -11,16 +11,18 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http.ides import GraphQL_IDE
 
-from resolvers.context import Client, Context
+from resolvers.context import Context
 from resolvers.domain.errors import Code, Refusal
-from resolvers.reading import MAX_BODY, read_json
+from resolvers.reading import check_accept, check_content, read_all, read_json
 from schema.build import schema
 from schema.context import Asking
 from schema.problems import top_level
 
 METHODS = {"GET", "POST"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
-ANSWERS = {"*/*", "application/*", "application/json", "application/graphql-response+json", "text/html", "text/*"}
+ANSWERS = frozenset(
+    {"*/*", "application/*", "application/json", "application/graphql-response+json", "text/html", "text/*"}
+)
 
 
 class Door(GraphQL[Asking, None]):
@@ -31,9 +33,6 @@ class Door(GraphQL[Asking, None]):
         super().__init__(schema, graphql_ide=ide, subscription_protocols=())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await WebSocket(scope, receive, send).close()
-            return
         request = Request(scope, receive)
         try:
             await check(request)
@@ -46,14 +45,11 @@ class Door(GraphQL[Asking, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:  # noqa: ARG002 — Strawberry's signature
-        guest = request.app.state.guest
-        agent = request.headers.get("user-agent", "")[:255].replace("\x00", "")
-        client = Client(request.client.host if request.client else None, agent or None)
+        guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
 
         def signed_in(ctx: Context) -> None:
             request.state.user_id = str(ctx.who.id)
 
-        guest = msgspec.structs.replace(guest, client=client)
         return Asking(guest, request.headers.get("authorization", ""), signed_in)
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -67,25 +63,10 @@ async def check(request: Request) -> None:
     """Raises for a method, a media type or a size that no document can make right."""
     if request.method not in METHODS:
         raise Refusal(Code.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(METHODS))})
-    accept = request.headers.get("accept", "")
-    wanted = {part.partition(";")[0].strip().lower() for part in accept.split(",") if part.strip()}
-    if wanted and wanted.isdisjoint(ANSWERS):
-        raise Refusal(Code.NOT_ACCEPTABLE, "Answers are application/json.")
+    check_accept(request.headers.get("accept", ""), ANSWERS)
     if request.method == "POST":
-        media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media != "application/json":
-            raise Refusal(Code.UNSUPPORTED_MEDIA_TYPE)
-        await _buffer(request)
-
-
-async def _buffer(request: Request) -> None:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
-        chunks.append(chunk)
-    request._body = b"".join(chunks)  # noqa: SLF001 — Starlette keeps a body that was read before just so
+        check_content(request.headers.get("content-type", ""))
+        request._body = await read_all(request.stream())  # noqa: SLF001 — where Starlette keeps a body that was read
 
 
 def refused(refusal: Refusal) -> Response:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +26,15 @@ from tests.factories import Factory, Scene
 
 SECRET = "a key for tests alone, forty characters"
 WIPE = f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    # As root, the embedded PostgreSQL runs as another user, and pytest closes its usual folder to that user again
+    # whenever another run begins. So each run has a folder of its own.
+    if not config.option.basetemp and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="roster-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

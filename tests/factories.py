@@ -49,7 +49,7 @@ class Factory:
 
     async def signed_in(self, email: str, password: str = PASSWORD) -> Person:
         tokens = await auth.login(self.guest, Draft(Login, {"email": email, "password": password}))
-        ctx = await auth.identify(self.guest, tokens.access_token)
+        ctx = await auth.identify(self.guest, f"Bearer {tokens.access_token}")
         return Person(ctx.store, ctx.keys, ctx.hasher, ctx.client, ctx.who, tokens)
 
     async def superuser(self) -> Person:

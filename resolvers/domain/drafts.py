@@ -14,6 +14,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 MAX_DEPTH = 32
 REQUIRED = "This field is required."
 UNKNOWN = "There is no such field."
+NO_ID = "Must be an id."
 KINDS = {
     "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
     "object": "an object", "null": "null", "uuid": "an id", "decimal": "a number",
@@ -27,7 +28,7 @@ SENTENCES = (
     (r"Expected `int` >= (-?\d+)", r"Must be at least \1."),
     (r"Expected `int` <= (\d+)", r"Must be at most \1."),
     (r"Invalid enum value '?(.*?)'?$", r"'\1' is none of the possible values."),
-    (r"Invalid UUID", r"Must be an id."),
+    (r"Invalid UUID", NO_ID),
     (r"Invalid decimal string", r"Must be a number."),
 )
 
@@ -42,9 +43,7 @@ class Draft(Generic[T]):
         """Returns the input, or raises VALIDATION_FAILED with one fault per field."""
         values, faults = read_fields(self.kind, self.raw, strict=self.strict)
         if faults:
-            # An id that is none names nothing: alone it is NOT_FOUND, among other faults one of them.
-            codes = {fault.code for fault in faults}
-            raise Refusal(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)
+            raise Refusal.of(faults)
         return self.kind(**values)
 
 
@@ -81,7 +80,8 @@ def read_value(value: object, kind: Any, *, strict: bool = True) -> Any:
         items = value if isinstance(value, list) else [] if value is None else [value]
         problem = next((said for check in checks for item in items if (said := check(item))), None)
     if problem is not None:
-        raise Refusal(Code.NOT_FOUND if problem == "Must be an id." else Code.VALIDATION_FAILED, problem)
+        # An id that is none names nothing, in a body as in an address.
+        raise Refusal(Code.NOT_FOUND if problem == NO_ID else Code.VALIDATION_FAILED, problem)
     return value
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -90,6 +90,12 @@ class Refusal(Exception):
         self.faults = tuple(faults) or (Fault(code, message or code.says, field),)
         self.headers = headers or {}
         super().__init__(f"{code.value}: {self.faults[0].message}")
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> Self:
+        """Makes the refusal of several faults: their common code, or else VALIDATION_FAILED."""
+        codes = {fault.code for fault in faults}
+        return cls(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)
 
     @property
     def status(self) -> int:

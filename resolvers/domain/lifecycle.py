@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.events import EventKind
 from resolvers.domain.words import Word
 
 
@@ -28,24 +29,24 @@ class Action(Word):
 
 
 class Step(NamedTuple):
-    """An action leads from any of these statuses to that one; `past` names it in the event log."""
+    """An action leads from any of these statuses to that one, and the event log tells it so."""
 
     sources: frozenset[Status]
     target: Status
-    past: str
+    event: EventKind
 
 
-def _step(sources: str, target: Status, past: str) -> Step:
-    return Step(frozenset(Status(word) for word in sources.split()), target, past)
+def _step(sources: str, target: Status, event: EventKind) -> Step:
+    return Step(frozenset(Status(word) for word in sources.split()), target, event)
 
 
 STEPS: dict[Action, Step] = {
-    Action.START: _step("idle waiting", Status.WORKING, "started"),
-    Action.WAIT: _step("working", Status.WAITING, "waited"),
-    Action.FINISH: _step("working waiting", Status.IDLE, "finished"),
-    Action.PAUSE: _step("idle working waiting", Status.PAUSED, "paused"),
-    Action.RESUME: _step("paused", Status.IDLE, "resumed"),
-    Action.TERMINATE: _step("idle working waiting paused", Status.TERMINATED, "terminated"),
+    Action.START: _step("idle waiting", Status.WORKING, EventKind.AGENT_STARTED),
+    Action.WAIT: _step("working", Status.WAITING, EventKind.AGENT_WAITED),
+    Action.FINISH: _step("working waiting", Status.IDLE, EventKind.AGENT_FINISHED),
+    Action.PAUSE: _step("idle working waiting", Status.PAUSED, EventKind.AGENT_PAUSED),
+    Action.RESUME: _step("paused", Status.IDLE, EventKind.AGENT_RESUMED),
+    Action.TERMINATE: _step("idle working waiting paused", Status.TERMINATED, EventKind.AGENT_TERMINATED),
 }
 
 ALLOWED_ACTIONS: dict[Status, list[Action]] = {

@@ -105,7 +105,7 @@ class NumberedList(ListDraft[F]):
         except Refusal as refusal:
             faults.append(Fault(refusal.code, refusal.faults[0].message, "sort"))
         if faults:
-            raise _all(faults)
+            raise Refusal.of(faults)
         at = Numbered(**place)
         return Listing(self.kind(**where), sort, Window(at.limit, (at.page - 1) * at.limit), total=True)
 
@@ -128,7 +128,7 @@ class ConnectionList(ListDraft[F]):
             except (ValueError, Refusal):
                 faults.append(Fault(Code.VALIDATION_FAILED, "This is no cursor of this list in this order.", name))
         if faults:
-            raise _all(faults)
+            raise Refusal.of(faults)
         limit = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
         window = Window(limit, 0, cursors["after"], cursors["before"], "last" in sizes)
         return Listing(self.kind(**where), sort, window, total=bool(raw.get("total")))
@@ -159,8 +159,3 @@ def _outside(values: Mapping[str, Any], limits: Mapping[str, int]) -> list[Fault
         for name, value in values.items()
         if not 1 <= value <= limits[name]
     ]
-
-
-def _all(faults: list[Fault]) -> Refusal:
-    codes = {fault.code for fault in faults}
-    return Refusal(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)

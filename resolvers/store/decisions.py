@@ -102,7 +102,7 @@ def stepping(
         .returning(*AGENT)
         .cte("stepped")
     )
-    kinds = {str(status): f"agent.{STEPS[action].past}" for status, action in ways.items()}
+    kinds = {str(status): str(STEPS[action].event) for status, action in ways.items()}
     happened = case(kinds, value=type_coerce(seen.c.seen_status, Text))
     told = _json(**{"from": seen.c.seen_status, "to": stepped.c.status, "version": stepped.c.version})
     return (
