@@ -31,7 +31,7 @@ from resolvers.domain.users import (
     User,
     UserFilter,
 )  # fmt: skip
-from resolvers.store.changes import check_version, sent
+from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import many, one, returned
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import USER
@@ -120,6 +120,7 @@ async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_vers
             await _keep_a_superuser(db, [id])
         user = _found(await one(db, select(*USER).where(users.c.id == id, HERE).with_for_update(key_share=True), User))
         check_version(user.version, expected_version)
+        changes = changed(user, changes)
         if not changes:
             return user
         if "password_hash" in changes or changes.get("is_active") is False:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import SchemaExtension
 
 from resolvers.domain.errors import Code, Fault, Refusal
@@ -32,7 +32,12 @@ def told(error: GraphQLError) -> GraphQLError:
     if isinstance(cause, Refusal):
         return _like(error, cause.faults[0].message, extensions(cause))
     if cause is None or isinstance(cause, GraphQLError):
-        return error
+        # The document or its variables are wrong, which GraphQL found out by itself.
+        code = Code.MALFORMED_REQUEST if isinstance(error, GraphQLSyntaxError) else Code.VALIDATION_FAILED
+        return _like(error, error.message, {"code": code.value})
+    if isinstance(cause, ValueError) and error.path is None:
+        # A literal that no scalar can read, such as a number of 5,000 digits; nothing has run yet.
+        return _like(error, Code.VALIDATION_FAILED.says, {"code": Code.VALIDATION_FAILED.value})
     error_id = new_id()
     logger.error("a resolver failed", exc_info=cause, extra={"error_id": str(error_id), "path": error.path})
     return _like(error, Code.INTERNAL.says, {"code": Code.INTERNAL.value, "errorId": str(error_id)})

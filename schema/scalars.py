@@ -6,7 +6,6 @@ from typing import NewType
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.schema.types.base_scalars import DecimalDefinition
 from strawberry.types.scalar import ScalarDefinition
 
 BigInt = NewType("BigInt", int)
@@ -15,6 +14,13 @@ BigInt = NewType("BigInt", int)
 def _whole(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise GraphQLError("A BigInt is a whole number.")
+    return value
+
+
+def _number(value: object) -> object:
+    # Read by the domain, like REST's, so that both doors take the same forms.
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise GraphQLError("A Decimal is a number, or text that says one.")
     return value
 
 
@@ -36,6 +42,6 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="Decimal",
         description="An exact decimal number, as a string.",
         serialize=str,
-        parse_value=DecimalDefinition.parse_value,
+        parse_value=_number,
     ),
 }

@@ -68,7 +68,7 @@ def read_fields(
 def read_value(value: object, kind: Any, *, strict: bool = True) -> Any:
     """Reads one value as a field's kind, or raises a refusal that says what is wrong with it."""
     extras = list(_extras(kind))
-    problem = unstorable(value)
+    problem = unstorable(value) or next((said for extra in extras if (said := _unread(value, extra))), None)
     if problem is None:
         value = _tidy(value, extras)
         try:
@@ -87,12 +87,12 @@ def read_value(value: object, kind: Any, *, strict: bool = True) -> Any:
 
 def unstorable(value: object, depth: int = 0) -> str | None:
     """Returns why PostgreSQL could not keep a value as it is, or None."""
+    if depth > MAX_DEPTH:
+        return f"Must not be nested deeper than {MAX_DEPTH} levels."
     if isinstance(value, str):
         if "\x00" in value:
             return "The character NUL can't be kept."
         return None if value.isprintable() or _encodes(value) else "This is no valid Unicode text."
-    if depth > MAX_DEPTH:
-        return f"Must not be nested deeper than {MAX_DEPTH} levels."
     if isinstance(value, Mapping):
         inner = [*value.keys(), *value.values()]
     elif isinstance(value, list):
@@ -102,6 +102,11 @@ def unstorable(value: object, depth: int = 0) -> str | None:
     else:
         return "Must be a smaller number." if isinstance(value, int) and abs(value) > 10**100 else None
     return next((problem for item in inner if (problem := unstorable(item, depth + 1))), None)
+
+
+def _unread(value: object, extra: Mapping[str, Any]) -> str | None:
+    check = extra.get("unread")
+    return check(value) if check else None
 
 
 def _encodes(value: str) -> bool:

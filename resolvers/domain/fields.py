@@ -15,6 +15,8 @@ from resolvers.domain.passwords import weakness
 # Integers that JavaScript, and so any JSON client, reads exactly.
 MAX_COUNT = 2**53 - 1
 MAX_COST = Decimal("999999999999.999999")
+NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+EXACT_DIGITS = 15
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -37,6 +39,15 @@ def _one_line(value: str) -> str | None:
     return "Control characters and line breaks are not allowed." if CONTROL.search(value) else None
 
 
+def _number(value: object) -> str | None:
+    """Says what is wrong with a number before it is read: more forms are read than JSON writes."""
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        return "Must be a number."
+    if isinstance(value, float) and len(re.sub(r"e.*|[^0-9]", "", repr(value)).strip("0")) > EXACT_DIGITS:
+        return "This has more digits than a JSON number keeps; send it as text."
+    return None
+
+
 def _money(value: Decimal) -> str | None:
     if not value.is_finite() or not 0 <= value <= MAX_COST:
         return f"Must be a number from 0 to {MAX_COST}."
@@ -46,9 +57,14 @@ def _money(value: Decimal) -> str | None:
 
 
 def _extra(
-    check: Callable[..., str | None] | None = None, *, trim: bool = False, lower: bool = False, hint: str | None = None
+    check: Callable[..., str | None] | None = None,
+    *,
+    unread: Callable[[object], str | None] | None = None,
+    trim: bool = False,
+    lower: bool = False,
+    hint: str | None = None,
 ) -> dict[str, object]:
-    return {"check": check, "trim": trim, "lower": lower, "hint": hint}
+    return {"check": check, "unread": unread, "trim": trim, "lower": lower, "hint": hint}
 
 
 Id = UUID
@@ -78,5 +94,5 @@ NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(we
 Token = Annotated[str, Meta(max_length=4_096)]
 Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True))]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
-Cost = Annotated[Decimal, Meta(extra=_extra(_money))]
+Cost = Annotated[Decimal, Meta(extra=_extra(_money, unread=_number))]
 Lines = Annotated[list[Line], Meta(max_length=50)]

@@ -25,4 +25,4 @@ def stale(version: int, expected: int) -> Refusal:
 
 def changed(old: msgspec.Struct, given: dict[str, Any]) -> dict[str, Any]:
     """Returns those of the given values that differ from what is there."""
-    return {name: value for name, value in given.items() if getattr(old, name) != value}
+    return {name: value for name, value in given.items() if getattr(old, name, None) != value}
