@@ -27,6 +27,8 @@ from rest_shim.problems import broken, refused, unrouted
 from rest_shim.routes import routes
 from schema.http import Door
 
+SUPERVISOR = "ROSTER_SUPERVISOR"
+
 
 def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Guest:
     """Makes what every verb needs."""
@@ -69,7 +71,7 @@ def create_app() -> ASGIApp:
     if settings.database_url is None:
         raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
     guest = make_guest(settings, settings.database_url.get_secret_value())
-    return make_app(guest, explorer=settings.explorer, parent=os.getppid())
+    return make_app(guest, explorer=settings.explorer, parent=int(os.environ[SUPERVISOR]))
 
 
 async def _leave_with(parent: int) -> None:

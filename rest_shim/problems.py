@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.domain.errors import REFUSALS, Code, Fault, Refusal
 from resolvers.domain.ids import new_id
+from resolvers.reading import takes
 
 PROBLEM = "application/problem+json"
 
@@ -31,7 +31,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 
 
-def render(refusal: Refusal, path: str, headers: Headers, error_id: str | None = None) -> Response:
+def render(refusal: Refusal, request: Request, error_id: str | None = None) -> Response:
     """Returns the answer to a refused request."""
     rule = REFUSALS[refusal.code]
     problem = Problem(
@@ -41,19 +41,19 @@ def render(refusal: Refusal, path: str, headers: Headers, error_id: str | None =
         detail=" ".join(
             f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in refusal.faults
         ),
-        instance=path,
+        instance=request.scope["raw_path"].decode("latin-1"),
         errors=refusal.faults,
         error_id=error_id,
         success=False,
     )
-    media = PROBLEM if PROBLEM in headers.get("accept", "") else "application/json"
+    media = PROBLEM if takes(request.headers.get("accept", ""), PROBLEM) else "application/json"
     return Response(msgspec.json.encode(problem), rule.status, refusal.headers, media_type=media)
 
 
 async def refused(request: Request, error: Exception) -> Response:
     """Answers a refusal."""
     assert isinstance(error, Refusal)
-    return render(error, request.url.path, request.headers)
+    return render(error, request)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
@@ -61,10 +61,10 @@ async def unrouted(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     refusal = Refusal(STATUS_CODES.get(error.status_code, Code.MALFORMED_REQUEST), headers=headers)
-    return render(refusal, request.url.path, request.headers)
+    return render(refusal, request)
 
 
 async def broken(request: Request, _error: Exception) -> Response:
     """Answers a bug of ours with an id, under which the log has the trace."""
     request.state.error_id = str(new_id())
-    return render(Refusal(Code.INTERNAL), request.url.path, request.headers, request.state.error_id)
+    return render(Refusal(Code.INTERNAL), request, request.state.error_id)

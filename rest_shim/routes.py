@@ -6,8 +6,10 @@ from itertools import groupby
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from resolvers import agent_types, agents, auth, events, members, metrics, projects, sessions, users
+from resolvers.domain.errors import Code, Refusal
 from rest_shim.endpoint import Endpoint, Verb, serve
 
 PREFIX = "/api/v1"
@@ -94,18 +96,23 @@ ENDPOINTS = (
 
 
 def routes() -> list[Route]:
-    """Returns one route per path, so that another method answers 405 with all that are allowed."""
+    """Returns one route per path; the first that fits answers, whatever the method."""
     found = []
     for path, same in groupby(ENDPOINTS, key=lambda endpoint: endpoint.path):
         handlers = {endpoint.method: serve(endpoint) for endpoint in same}
-        found.append(Route(PREFIX + path, _by_method(handlers), methods=list(handlers)))
+        found.append(Route(PREFIX + path, ByMethod(handlers)))
     return found
 
 
-def _by_method(
-    handlers: dict[str, Callable[[Request], Awaitable[Response]]],
-) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+class ByMethod:
+    """Answers the methods of one path, and tells any other which those are."""
 
-    return endpoint
+    def __init__(self, handlers: dict[str, Callable[[Request], Awaitable[Response]]]) -> None:
+        self.handlers = handlers | ({"HEAD": handlers["GET"]} if "GET" in handlers else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        if request.method not in self.handlers:
+            raise Refusal(Code.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(self.handlers))})
+        response = await self.handlers[request.method](request)
+        await response(scope, receive, send)

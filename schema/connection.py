@@ -105,7 +105,7 @@ def connection(
 def order_input(kind: type[Input]) -> type:
     """Returns the `orderBy` input of a filter's list."""
     noun = kind.__name__.removesuffix("Filter")
-    sorts: dict[str, type] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
+    sorts: dict[str, Any] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
     members = {name.upper(): strawberry.enum_value(name, description=f"By {name.replace('_', ' ')}.") for name in sorts}
     make_enum: Any = Enum
     field = strawberry.enum(make_enum(f"{noun}OrderField", members), description="What to sort by.")

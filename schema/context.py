@@ -1,7 +1,7 @@
 """What a GraphQL operation carries along: who asks, found out once, and the loaders of its edges."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -22,8 +22,15 @@ R = TypeVar("R")
 class Asking:
     """The context of one operation; made anew for each."""
 
-    def __init__(self, guest: Guest, authorization: str, on_sign_in: Callable[[Context], None]) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        authorization: str,
+        on_sign_in: Callable[[Context], None],
+        headers: MutableMapping[str, str],
+    ) -> None:
         self.guest = guest
+        self.headers = headers
         self._authorization = authorization
         self._on_sign_in = on_sign_in
         self._signing_in: asyncio.Future[Context] | None = None

@@ -3,17 +3,19 @@
 from typing import Any
 
 import msgspec
-from cross_web import HTTPException
+from cross_web import HTTPException, StarletteRequestAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse
 from strawberry.http.ides import GraphQL_IDE
+from strawberry.types import ExecutionResult
 
 from resolvers.context import Context
 from resolvers.domain.errors import Code, Refusal
-from resolvers.reading import check_accept, check_content, read_all, read_json
+from resolvers.reading import JSON, check_accept, check_content, read_all, read_json
 from schema.build import schema
 from schema.context import Asking
 from schema.problems import top_level
@@ -25,8 +27,18 @@ ANSWERS = frozenset(
 )
 
 
+class Adapter(StarletteRequestAdapter):
+    """A request whose body was found to be JSON, by whatever name of it."""
+
+    @property
+    def content_type(self) -> str | None:
+        return JSON
+
+
 class Door(GraphQL[Asking, None]):
     """Strawberry's view, with refusals that carry their code."""
+
+    request_adapter_class = Adapter
 
     def __init__(self, *, explorer: bool) -> None:
         ide: GraphQL_IDE | None = "graphiql" if explorer else None
@@ -44,16 +56,23 @@ class Door(GraphQL[Asking, None]):
             response = refused(Refusal(code, error.reason))
         await response(scope, receive, send)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:  # noqa: ARG002 — Strawberry's signature
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
         guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
 
         def signed_in(ctx: Context) -> None:
             request.state.user_id = str(ctx.who.id)
 
-        return Asking(guest, request.headers.get("authorization", ""), signed_in)
+        return Asking(guest, request.headers.get("authorization", ""), signed_in, response.headers)
 
     def parse_json(self, data: str | bytes) -> Any:
         return read_json(data if isinstance(data, bytes) else data.encode())
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        answer = await super().process_result(request, result)
+        if answer.get("data") is None and not any(error.path for error in result.errors or ()):
+            # Nothing has run, so there are no data, not even none.
+            answer.pop("data", None)
+        return answer
 
     def encode_json(self, data: object) -> bytes:
         return msgspec.json.encode(data)

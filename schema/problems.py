@@ -1,11 +1,11 @@
 """How a refusal looks in GraphQL, and how a bug shows nothing but an error id."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.extensions import SchemaExtension
 
 from resolvers.domain.errors import Code, Fault, Refusal
@@ -18,12 +18,25 @@ logger = logging.getLogger("roster.schema")
 class Problems(SchemaExtension):
     """Gives each error its code, and masks what is a bug of ours."""
 
+    def on_validate(self) -> Iterator[None]:
+        document = self.execution_context.graphql_document
+        several = document and sum(isinstance(part, OperationDefinitionNode) for part in document.definitions) > 1
+        if several and not self.execution_context._provided_operation_name:  # noqa: SLF001 — told no other way
+            self.execution_context.pre_execution_errors = [GraphQLError("Say by operationName which one to run.")]
+        yield
+
     async def on_operation(self) -> AsyncIterator[None]:
         yield
         result = self.execution_context.result
         errors = getattr(result, "errors", None)
         if errors:
+            for error in errors:
+                self._tell_when_to_come_back(error.original_error)
             result.errors = [told(error) for error in errors]  # type: ignore[union-attr]
+
+    def _tell_when_to_come_back(self, cause: BaseException | None) -> None:
+        if isinstance(cause, Refusal) and "Retry-After" in cause.headers:
+            self.execution_context.context.headers["Retry-After"] = cause.headers["Retry-After"]
 
 
 def told(error: GraphQLError) -> GraphQLError:

@@ -1,11 +1,10 @@
 """Agent types: what agents are spawned of, revision by revision."""
 
-from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from resolvers.domain.fields import Id, Input, Line, Lines, Prompt, Record, Search, Slug, Text, Time, says
+from resolvers.domain.fields import Id, Input, Line, Lines, Moment, Prompt, Record, Search, Slug, Text, Time, says
 
 # What an agent runs on: a change of any of these makes a new revision.
 RUNS_ON = ("personality_prompt", "primary_model", "fallback_models", "model_params", "mcp_servers")
@@ -67,7 +66,7 @@ class UpdateAgentType(Input, frozen=True):
 class AgentTypeFilter(Input, frozen=True):
     """Which types to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"created_at": datetime, "updated_at": datetime, "name": str, "slug": str}
+    sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "updated_at": Moment, "name": str, "slug": str}
 
     is_active: Annotated[bool | UnsetType, says("Only active types, or only inactive ones.")] = UNSET
     search: Annotated[Search | UnsetType, says("Only types whose name or slug contains this text.")] = UNSET

@@ -1,12 +1,11 @@
 """Agents: the record, its inputs, its metrics."""
 
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
-from resolvers.domain.fields import Cost, Count, Id, Input, Line, Record, Search, Text, Time, says
+from resolvers.domain.fields import Cost, Count, Id, Input, Line, Moment, Record, Search, Text, Time, says
 from resolvers.domain.lifecycle import ACTIVE, Action, Status
 
 NameOfAgent = Annotated[Line, says("What people call the agent; 1 to 255 characters, trimmed.")]
@@ -61,8 +60,8 @@ class TransitionAgent(Input, frozen=True):
 class AgentFilter(Input, frozen=True):
     """Which agents to list."""
 
-    sorts: ClassVar[dict[str, type]] = {
-        "created_at": datetime, "updated_at": datetime, "name": str,
+    sorts: ClassVar[dict[str, Any]] = {
+        "created_at": Moment, "updated_at": Moment, "name": str,
     }  # fmt: skip
 
     status: Annotated[

@@ -1,10 +1,10 @@
 """The event log: every change of an agent, a type, a project or a member, and who made it."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
-from resolvers.domain.fields import Id, Input, Record, Time, says
+from resolvers.domain.fields import Id, Input, Place, Record, Time, says
 from resolvers.domain.words import Word
 
 
@@ -44,7 +44,7 @@ class Event(Record, frozen=True):
 class EventFilter(Input, frozen=True):
     """Which events to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"sequence": int}
+    sorts: ClassVar[dict[str, Any]] = {"sequence": Place}
 
     kind: Annotated[
         Annotated[list[EventKind], Meta(max_length=20)] | UnsetType, says("Only events of these kinds.")

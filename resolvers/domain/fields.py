@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -10,10 +10,12 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from resolvers.domain.ids import SLUG
 from resolvers.domain.passwords import weakness
 
 # Integers that JavaScript, and so any JSON client, reads exactly.
 MAX_COUNT = 2**53 - 1
+EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 MAX_COST = Decimal("999999999999.999999")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 EXACT_DIGITS = 15
@@ -56,6 +58,10 @@ def _money(value: Decimal) -> str | None:
     return None
 
 
+def _moment(value: datetime) -> str | None:
+    return None if EPOCH <= value < END else "Must be a time of this era."
+
+
 def _extra(
     check: Callable[..., str | None] | None = None,
     *,
@@ -69,6 +75,8 @@ def _extra(
 
 Id = UUID
 Time = Annotated[datetime, Meta(tz=True)]
+Moment = Annotated[datetime, Meta(tz=True, extra=_extra(_moment))]
+Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Line = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True))]
 Text = Annotated[str, Meta(max_length=10_000)]
 Prompt = Annotated[str, Meta(min_length=1, max_length=100_000)]
@@ -77,7 +85,7 @@ Slug = Annotated[
     Meta(
         min_length=1,
         max_length=100,
-        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        pattern=f"^{SLUG.pattern}$",
         extra=_extra(_one_line, hint="Must be lower-case letters and digits, in groups joined by single hyphens."),
     ),
 ]

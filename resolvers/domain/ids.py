@@ -1,15 +1,25 @@
 """Ids: one UUIDv7 per thing, the same in both doors."""
 
+import re
 from uuid import UUID
 
 import uuid_utils.compat
 
 from resolvers.domain.errors import Code, Refusal
 
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+
 
 def new_id() -> UUID:
     """Makes a UUIDv7; later ones sort after earlier ones of this process."""
     return uuid_utils.compat.uuid7()
+
+
+def known_slug(text: str) -> str:
+    """Reads a slug; what can't be one names nothing, so NOT_FOUND."""
+    if not SLUG.fullmatch(text):
+        raise Refusal(Code.NOT_FOUND)
+    return text
 
 
 def known_id(text: str) -> UUID:

@@ -73,7 +73,7 @@ class ListDraft(Generic[F]):
         raise NotImplementedError
 
     def _sort(self, word: object) -> Sort:
-        sorts: dict[str, type] = getattr(self.kind, "sorts")  # noqa: B009 — declared by each filter
+        sorts: dict[str, Any] = getattr(self.kind, "sorts")  # noqa: B009 — declared by each filter
         fallback = DEFAULT_SORT if "created_at" in sorts else next(iter(sorts))
         text = fallback if word is None else word
         field = text.removeprefix("-") if isinstance(text, str) else ""
@@ -117,8 +117,9 @@ class ConnectionList(ListDraft[F]):
         raw = {name: value for name, value in self.raw.items() if value is not None}
         where, faults = read_fields(self.kind, raw.get("where") or {})  # type: ignore[arg-type]
         sizes: dict[str, Any] = {name: raw[name] for name in ("first", "last") if name in raw}
-        faults += _outside(sizes, dict.fromkeys(sizes, MAX_LIMIT))
-        if "first" in sizes and "last" in sizes:
+        outside = _outside(sizes, dict.fromkeys(sizes, MAX_LIMIT))
+        faults += outside
+        if not outside and "first" in sizes and "last" in sizes:
             faults.append(Fault(Code.VALIDATION_FAILED, "Give either first or last, not both.", "last"))
         sort = self._sort(raw.get("order_by"))
         cursors: dict[str, Cursor | None] = {}

@@ -1,11 +1,10 @@
 """Projects and their members."""
 
-from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from resolvers.domain.fields import Id, Input, Line, Record, Search, Slug, Text, Time, says
+from resolvers.domain.fields import Id, Input, Line, Moment, Record, Search, Slug, Text, Time, says
 from resolvers.domain.permissions import Role
 from resolvers.domain.words import Word
 
@@ -52,7 +51,7 @@ class UpdateProject(Input, frozen=True):
 class ProjectFilter(Input, frozen=True):
     """Which projects to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"created_at": datetime, "updated_at": datetime, "name": str, "slug": str}
+    sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "updated_at": Moment, "name": str, "slug": str}
 
     status: Annotated[ProjectStatus | UnsetType, says("Only projects with this status.")] = UNSET
     search: Annotated[Search | UnsetType, says("Only projects whose name or slug contains this text.")] = UNSET
@@ -90,6 +89,6 @@ class UpdateMember(Input, frozen=True):
 class MemberFilter(Input, frozen=True):
     """Which members to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"created_at": datetime, "email": str}
+    sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "email": str}
 
     role: Annotated[Role | UnsetType, says("Only members with this role.")] = UNSET

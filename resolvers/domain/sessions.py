@@ -1,11 +1,10 @@
 """Sessions: one per sign-in."""
 
-from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from resolvers.domain.fields import Id, Input, Record, Time, says
+from resolvers.domain.fields import Id, Input, Moment, Record, Time, says
 
 
 class Session(Record, frozen=True):
@@ -32,7 +31,7 @@ class SessionList(Record, frozen=True):
 class SessionFilter(Input, frozen=True):
     """Which sessions to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"created_at": datetime, "last_used_at": datetime}
+    sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "last_used_at": Moment}
 
     user_id: Annotated[Id | UnsetType, says("Only sessions of this user.")] = UNSET
 

@@ -1,7 +1,6 @@
 """Users: who they are, how they sign in, what administrators do with them."""
 
-from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -11,6 +10,7 @@ from resolvers.domain.fields import (
     Id,
     Input,
     Line,
+    Moment,
     NewPassword,
     Password,
     Record,
@@ -140,7 +140,7 @@ class Affected(Record, frozen=True):
 class UserFilter(Input, frozen=True):
     """Which users to list."""
 
-    sorts: ClassVar[dict[str, type]] = {"created_at": datetime, "updated_at": datetime, "email": str}
+    sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "updated_at": Moment, "email": str}
 
     is_active: Annotated[bool | UnsetType, says("Only those who can sign in, or only those who can't.")] = UNSET
     is_superuser: Annotated[bool | UnsetType, says("Only superusers, or only others.")] = UNSET
