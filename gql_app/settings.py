@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -114,12 +115,14 @@ def secret_key(settings: Settings) -> str:
         return settings.secret_key.get_secret_value()
     path = settings.data_dir / "secret.key"
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        # The exclusive mode lets one of two first starts write; the other reads what that one wrote.
-        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+    if not path.exists():
+        # Of two first starts one gives its key the name, whole; the other reads that one.
+        own = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(own, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+        with suppress(FileExistsError):
+            os.link(own, path)
+        own.unlink()
     key = path.read_text().strip()
     if len(key) < MIN_SECRET:
         raise SettingsError(f"{path} holds no key; delete it, and a new one is made (all sign-ins end)")

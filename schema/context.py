@@ -1,11 +1,12 @@
 """What a GraphQL operation carries along: who asks, found out once, and the loaders of its edges."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import strawberry
+from starlette.datastructures import MutableHeaders
 from strawberry.dataloader import DataLoader
 
 from resolvers import agent_types, agents, auth, projects, users
@@ -27,7 +28,7 @@ class Asking:
         guest: Guest,
         authorization: str,
         on_sign_in: Callable[[Context], None],
-        headers: MutableMapping[str, str],
+        headers: MutableHeaders,
     ) -> None:
         self.guest = guest
         self.headers = headers

@@ -57,6 +57,7 @@ class Door(GraphQL[Asking, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
+        assert isinstance(response, Response)  # nothing but HTTP comes here
         guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
 
         def signed_in(ctx: Context) -> None:

@@ -19,7 +19,7 @@ EXECUTABLE = Path(sys.executable).with_name("roster")
 ROOT = {"superuser_email": "root@example.com", "superuser_password": "Correct-Horse-42"}
 
 
-def eventually(holds: Callable[[], Any], seconds: float = 10) -> bool:
+def eventually(holds: Callable[[], Any], seconds: float = PATIENCE) -> bool:
     """Tells whether something comes true in time."""
     end = time.monotonic() + seconds
     while not holds():
@@ -27,6 +27,13 @@ def eventually(holds: Callable[[], Any], seconds: float = 10) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def alive(process: psutil.Process) -> bool:
+    """Tells whether a process runs; a zombie, whose parent has not looked yet, does not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class Ended(NamedTuple):
@@ -38,7 +45,7 @@ class Ended(NamedTuple):
 
 
 class Server:
-    """A `roster serve` that runs."""
+    """A `roster serve` that was started."""
 
     def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
         self.process, self._out, self._err = process, out, err
@@ -70,13 +77,13 @@ class Server:
 
     def ready(self) -> Self:
         """Waits until it answers."""
-        assert eventually(lambda: self.address or not self.runs, PATIENCE), self.err
+        eventually(lambda: self.address or not self.runs)
         assert self.address, self.err
         self.http.base_url = self.address
-        assert eventually(self._alive, PATIENCE), self.err
+        assert eventually(self._answers), self.err
         return self
 
-    def _alive(self) -> bool:
+    def _answers(self) -> bool:
         with suppress(httpx.TransportError):
             return self.http.get("/health").json() == {"status": "alive"}
         return False
@@ -89,14 +96,14 @@ class Server:
         return {"Authorization": f"Bearer {self.login(*who).raise_for_status().json()['access_token']}"}
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that it started and that still run."""
-        with suppress(psutil.NoSuchProcess):
-            return [
-                child
-                for child in psutil.Process(self.process.pid).children()
-                if "--multiprocessing-fork" in child.cmdline()
-            ]
-        return []
+        """The worker processes that it has started."""
+        children = filter(alive, psutil.Process(self.process.pid).children())
+        return [child for child in children if "--multiprocessing-fork" in child.cmdline()]
+
+    def workers_start(self) -> bool:
+        """Tells whether two workers are busy importing: they take a second of the processor for it."""
+        workers = self.workers()
+        return len(workers) == 2 and all(sum(worker.cpu_times()[:2]) > 0.3 for worker in workers)
 
     def signal(self, number: Signals) -> None:
         if number is SIGINT:
@@ -137,15 +144,15 @@ class Place:
         for postmaster in self.postgres():
             with suppress(psutil.NoSuchProcess):
                 postmaster.send_signal(SIGQUIT)  # leave at once, and take the children along
-                postmaster.wait(PATIENCE)
+        assert eventually(lambda: not self.postgres())
 
     def start(self, *options: object, **settings: object) -> Server:
         """Starts `roster serve` and does not wait for it."""
-        names = [self.folder / f"{len(self._servers)}.{kind}" for kind in ("out", "err")]
-        with names[0].open("wb") as out, names[1].open("wb") as err:
+        out, err = (self.folder / f"{len(self._servers)}.{kind}" for kind in ("out", "err"))
+        with out.open("wb") as stdout, err.open("wb") as stderr:
             command = self._command("serve", options, settings)
-            process = subprocess.Popen(**command, stdout=out, stderr=err, start_new_session=True)
-        self._servers.append(Server(process, *names))
+            process = subprocess.Popen(**command, stdout=stdout, stderr=stderr, start_new_session=True)
+        self._servers.append(Server(process, out, err))
         return self._servers[-1]
 
     def serve(self, *options: object, **settings: object) -> Server:
@@ -154,9 +161,8 @@ class Place:
 
     def run(self, command: str, *options: object, **settings: object) -> Ended:
         """Runs a command to its end."""
-        done = subprocess.run(
-            **self._command(command, options, settings), capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        words = self._command(command, options, settings)
+        done = subprocess.run(**words, capture_output=True, text=True, check=False, timeout=PATIENCE)
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def _command(self, command: str, options: tuple[object, ...], settings: dict[str, object]) -> dict[str, Any]:
@@ -167,13 +173,27 @@ class Place:
         return {"args": args, "env": env, "cwd": self.folder, "stdin": subprocess.DEVNULL}
 
     def postgres(self) -> list[psutil.Process]:
-        """The embedded PostgreSQL of the data folder, where it runs."""
+        """The processes of an embedded PostgreSQL that were started on the data folder."""
         folder = str(self.data / "postgres")
-        return [process for process in psutil.process_iter(["cmdline"]) if folder in (process.info["cmdline"] or ())]
+        found = [process for process in psutil.process_iter(["cmdline"]) if folder in (process.info["cmdline"] or ())]
+        return [process for process in found if alive(process)]
+
+    def kill_postgres(self) -> None:
+        """Kills PostgreSQL's first process with -9, and waits until the others have noticed."""
+        [postmaster] = self.postgres()
+        others = postmaster.children()
+        postmaster.kill()
+        assert eventually(lambda: not any(map(alive, [postmaster, *others])))
 
     @property
     def pidfile(self) -> Path:
         return self.data / "postgres" / "postmaster.pid"
+
+    def postgres_starts(self) -> bool:
+        """Tells whether PostgreSQL has begun to start; a negative number is that of the one that initdb runs."""
+        with suppress(FileNotFoundError):
+            return self.pidfile.read_text()[:1].isdigit()
+        return False
 
     @property
     def database(self) -> str:

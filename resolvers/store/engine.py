@@ -23,6 +23,7 @@ TAKEN = {
     "projects_slug_key": ("slug", "This slug is taken by another project."),
     "project_members_pkey": ("user_id", "This user is a member already."),
 }
+ORDERLY = (asyncpg.IntegrityConstraintViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 GONE = (OSError, TimeoutError, exc.TimeoutError, exc.InterfaceError, asyncpg.InterfaceError)
 BUSY = (
     asyncpg.PostgresConnectionError,
@@ -31,6 +32,14 @@ BUSY = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
 )
+
+
+class StatementError(Exception):
+    """What PostgreSQL said of a statement that is a bug of ours, without the values, which no log may hold."""
+
+    def __init__(self, error: exc.DBAPIError) -> None:
+        cause = cause_of(error)
+        super().__init__(f"{type(cause).__name__}: {cause.args[0] if cause.args else ''}\n{error.statement}")
 
 
 class Store:
@@ -48,11 +57,13 @@ class Store:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_SECONDS,
+            hide_parameters=True,  # they hold what no log may
             json_serializer=lambda value: msgspec.json.encode(value).decode(),
             json_deserializer=msgspec.json.decode,
         )
         self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         event.listen(self.engine.sync_engine, "checkout", _still_open)
+        event.listen(self.engine.sync_engine, "handle_error", _drop_unsure)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -99,20 +110,35 @@ def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
         raise exc.DisconnectionError
 
 
+def _drop_unsure(context: Any) -> None:
+    # A value that the driver could not send, or a BEGIN that failed, leaves a connection that is never right again.
+    if not isinstance(cause_of(context.sqlalchemy_exception or context.original_exception), ORDERLY):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
+
+
 @contextmanager
 def _errors_told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
         told = refusal_for(error)
-        if told is None:
-            raise
-        raise told from error
+        if told is not None:
+            raise told from error
+        if isinstance(error, exc.DBAPIError):
+            raise StatementError(error) from None
+        raise
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Returns the driver's own error."""
+    orig = error.orig if isinstance(error, exc.DBAPIError) else None
+    return (orig and orig.__cause__) or error
 
 
 def refusal_for(error: BaseException) -> Refusal | None:
     """Returns what a database error means for the client, or None for a bug of ours."""
-    cause = error.orig.__cause__ if isinstance(error, exc.DBAPIError) and error.orig else error
+    cause = cause_of(error)
     if isinstance(cause, asyncpg.UniqueViolationError):
         field, message = TAKEN[cause.constraint_name]
         return Refusal(Code.CONFLICT, message, field=field)

@@ -1,0 +1,145 @@
+"""Failed logins are counted, by account and by address, and cost nothing but a wait."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import httpx
+import pytest
+from sqlalchemy import func, update
+
+from resolvers.context import Guest
+from resolvers.store.tables import login_failures
+from tests.doors import Door, GraphQLDoor, RestDoor
+from tests.factories import PASSWORD, Factory, Person
+from tests.test_bad_input import watch
+
+
+@pytest.fixture(autouse=True)
+def watched(http):
+    watch(http)
+
+
+@pytest.fixture
+async def person(make: Factory) -> Person:
+    return await make.user()
+
+
+async def log_in(door: Door, email: str, password: str = "wrong") -> str | None:
+    return (await door.ask("login", email=email, password=password)).code
+
+
+async def fail(door: Door, email: str, times: int) -> None:
+    for _ in range(times):
+        assert await log_in(door, email) == "UNAUTHENTICATED"
+
+
+async def raw(door: Door, email: str, password: str) -> httpx.Response:
+    """Logs in and returns the whole reply, headers included."""
+    if isinstance(door, RestDoor):
+        return await door.http.post("/api/v1/auth/login", json={"email": email, "password": password})
+    query = "mutation($input: LoginInput!) { login(input: $input) { accessToken userErrors { code message field } } }"
+    variables = {"input": {"email": email, "password": password}}
+    return await door.http.post("/graphql", json={"query": query, "variables": variables})
+
+
+async def test_after_five_failures_one_has_to_wait(door: Door, person: Person):
+    await fail(door, person.email, 5)
+    assert await log_in(door, person.email, "wrong") == "RATE_LIMITED"
+    assert await log_in(door, person.email, PASSWORD) == "RATE_LIMITED"
+
+
+async def test_the_wait_is_told(door: Door, person: Person):
+    await fail(door, person.email, 5)
+    reply = await raw(door, person.email, PASSWORD)
+    assert "RATE_LIMITED" in reply.text
+    assert 1 <= int(reply.headers["Retry-After"]) <= 900
+
+
+async def test_a_success_forgets_the_failures_before_it(door: Door, person: Person):
+    for _ in range(3):
+        await fail(door, person.email, 4)
+        assert await log_in(door, person.email, PASSWORD) is None
+    await fail(door, person.email, 5)
+    assert await log_in(door, person.email, PASSWORD) == "RATE_LIMITED"
+
+
+async def test_successes_are_free(door: Door, person: Person):
+    assert [await log_in(door, person.email, PASSWORD) for _ in range(30)] == [None] * 30
+
+
+async def test_after_the_wait_one_may_try_again(door: Door, person: Person, guest: Guest):
+    await fail(door, person.email, 5)
+    assert await log_in(door, person.email, PASSWORD) == "RATE_LIMITED"
+    async with guest.store.write() as db:
+        await db.execute(update(login_failures).values(blocked_until=func.now() - timedelta(seconds=1)))
+    assert await log_in(door, person.email, PASSWORD) is None
+    await fail(door, person.email, 4)
+
+
+async def test_each_further_failure_doubles_the_wait(door: Door, person: Person, guest: Guest):
+    waits = []
+    for failures in (5, 1, 1, 1, 1):
+        await fail(door, person.email, failures)
+        reply = await raw(RestDoor(door.http), person.email, PASSWORD)
+        waits.append(int(reply.headers.get("Retry-After", 0)))
+        async with guest.store.write() as db:
+            await db.execute(update(login_failures).values(blocked_until=func.now()))
+    # The first waits are so short that they may be over before the question.
+    assert all(1.5 * short < long for short, long in pairwise(waits[2:])), waits
+
+
+async def test_an_unknown_address_looks_like_a_wrong_password(door: Door, person: Person):
+    unknown = "nobody@example.com"
+    for number in range(7):
+        replies = [await raw(door, email, "wrong") for email in (person.email, unknown)]
+        assert replies[0].json() == replies[1].json()
+        assert [reply.status_code for reply in replies] == [replies[0].status_code] * 2
+        assert ("RATE_LIMITED" in replies[0].text) == (number >= 5)
+
+
+async def test_a_deactivated_account_looks_like_a_wrong_password(door: Door, person: Person, make: Factory):
+    root = await make.superuser()
+    wrong = (await raw(door, person.email, "wrong")).json()
+    assert (await door.ask("deactivate_users", root, user_ids=[str(person.id)])).code is None
+    assert (await raw(door, person.email, PASSWORD)).json() == wrong
+
+
+async def test_an_account_is_the_same_in_any_case(door: Door, person: Person):
+    name = person.email
+    for email in (name, name.upper(), f" {name} ", name.title(), f"\t{name.upper()}\n"):
+        await fail(door, email, 1)
+    assert await log_in(door, name, PASSWORD) == "RATE_LIMITED"
+
+
+async def test_one_account_does_not_lock_another(door: Door, person: Person, make: Factory):
+    other = await make.user()
+    await fail(door, person.email, 5)
+    assert await log_in(door, person.email) == "RATE_LIMITED"
+    assert await log_in(door, other.email, PASSWORD) is None
+
+
+async def test_an_address_that_fails_everywhere_has_to_wait(door: Door, person: Person):
+    for number in range(20):
+        await fail(door, f"guess-{number}@example.com", 1)
+    assert await log_in(door, person.email, PASSWORD) == "RATE_LIMITED"
+
+
+async def test_both_doors_count_together(http, person: Person):
+    rest, graphql = RestDoor(http), GraphQLDoor(http)
+    await fail(rest, person.email, 3)
+    await fail(graphql, person.email, 2)
+    for door in (rest, graphql):
+        assert await log_in(door, person.email, PASSWORD) == "RATE_LIMITED"
+
+
+async def test_who_is_signed_in_stays_so(door: Door, person: Person):
+    await fail(door, person.email, 5)
+    assert await log_in(door, person.email) == "RATE_LIMITED"
+    assert (await door.ask("me", person)).code is None
+    assert (await door.ask("refresh", refresh_token=person.tokens.refresh_token)).code is None
+
+
+async def test_a_bad_request_is_no_failure(door: Door, person: Person):
+    for _ in range(6):
+        assert await log_in(door, person.email, "x" * 1_001) == "VALIDATION_FAILED"
+    assert await log_in(door, person.email, PASSWORD) is None
