@@ -28,7 +28,6 @@ class Embedded:
         # A lock and not a list of processes: the system lets go of it even when a holder is killed.
         self._held = fasteners.InterProcessReaderWriterLock(str(self._folder.parent / "postgres.lock"))
         self._server: Any = None
-        self._started = False
 
     @property
     def log(self) -> Path:
@@ -42,7 +41,6 @@ class Embedded:
         self._held.acquire_read_lock()
         self._server = package.get_server(self._folder, cleanup_mode=None, start=False)
         self._run()
-        self._started = True
         return str(self._server.get_uri())
 
     def _run(self) -> None:
@@ -77,10 +75,10 @@ class Embedded:
         self._held.release_read_lock()
         try:
             if self._held.acquire_write_lock(blocking=False):
-                with suppress(psutil.NoSuchProcess, SubprocessError):
-                    if not self._started:
-                        self._server.ensure_postgres_running()  # else the package forgets one that is about to run
-                    self._server.stop()
+                # By its own tool: the package stops none that it has not seen ready, or that was killed.
+                stop, by = ("-w", "-D", str(self._folder), "stop"), self._server
+                with suppress(SubprocessError):
+                    _package().pgexec("pg_ctl", stop, bin_path=by.bin_path, user=by.system_user)
         finally:
             self._held.release_write_lock()
             self._server = None

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from resolvers.domain.errors import Refusal
-from resolvers.store.engine import Store
+from resolvers.store.engine import StatementError, Store
 from tests.doors import Door, RestDoor
 from tests.factories import Factory, Scene
 from tests.test_bad_input import GRAPHQL, REST, Trial, code_of, watch
@@ -280,7 +279,7 @@ async def test_a_value_that_cannot_be_sent_leaves_no_lock_behind(database: str):
     store = Store(database, 2)
     try:
         async with store.read() as other:
-            with pytest.raises((DBAPIError, Refusal)):
+            with pytest.raises((StatementError, Refusal)):
                 async with store.read() as db:
                     await db.execute(text("SELECT id FROM users WHERE created_at < :never"), never)
             await other.execute(text("DO $$ BEGIN LOCK TABLE users IN ACCESS EXCLUSIVE MODE NOWAIT; END $$"))
