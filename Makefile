@@ -26,7 +26,7 @@ demo: $(READY) ## Fill the database with a small fleet to look at
 	@$(BIN)/roster demo
 
 test: $(READY) ## Run every test on a real PostgreSQL 18
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --cov --cov-report=term
 
 check: $(READY) ## Check format, lint, types, floors, and that the committed SDL is the schema's
 	$(BIN)/ruff format --check $(CODE)
