@@ -5,7 +5,7 @@ READY := .venv/ready
 CODE := gql_app schema resolvers rest_shim tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test check format lock clean
+.PHONY: help install serve demo test coverage check sdl format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ demo: $(READY) ## Fill the database with a small fleet to look at
 	@$(BIN)/roster demo
 
 test: $(READY) ## Run every test on a real PostgreSQL 18
+	$(BIN)/python -m pytest -q -n 3 --dist loadgroup
+
+coverage: $(READY) ## Run every test and measure branch coverage, which takes three times as long
 	$(BIN)/python -m pytest -q -n 3 --dist loadgroup --cov --cov-report=term
 
 check: $(READY) ## Check format, lint, types, floors, and that the committed SDL is the schema's

@@ -1,21 +1,17 @@
-"""The command line: `roster serve`, and what one does beside it."""
+"""The command line: `roster serve`, and what one does beside it; each command imports what it needs."""
 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
 
-from gql_app import demo as fleet
-from gql_app.serve import StartError, database, serve, use
-from gql_app.settings import SettingsError, read_settings
-from gql_app.superuser import make_superuser, random_password
-from resolvers.context import Guest
+from gql_app.settings import SettingsError, StartError, read_settings
 from resolvers.domain.errors import Refusal
-from resolvers.store.engine import Store
-from resolvers.store.migrate import migrate, newest
-from schema.build import sdl
+
+if TYPE_CHECKING:
+    from resolvers.context import Guest
 
 T = TypeVar("T")
 
@@ -51,13 +47,19 @@ def cli() -> None:
 @click.option("--workers", type=int, help="How many processes answer (1).")
 def serve_command(**given: object) -> None:
     """Serve GraphQL and REST, on the embedded PostgreSQL unless ROSTER_DATABASE_URL names another."""
-    serve(read_settings(**{name: value for name, value in given.items() if value is not None}))
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    from gql_app.serve import serve
+
+    serve(settings)
 
 
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database to this version's schema."""
     settings = read_settings()
+    from gql_app.serve import database
+    from resolvers.store.engine import Store
+    from resolvers.store.migrate import migrate, newest
 
     async def run(url: str) -> None:
         store = Store(url, 1)
@@ -83,6 +85,8 @@ def migrate_command() -> None:
 )
 def create_superuser(email: str, password: str) -> None:
     """Make a superuser, or make one of a user."""
+    from gql_app.superuser import make_superuser
+
     # The password may have come through the environment without the address.
     given = {"superuser_email": email, "superuser_password": password}
     made = _with_database(lambda guest: make_superuser(guest, email, password), **given)
@@ -93,16 +97,23 @@ def create_superuser(email: str, password: str) -> None:
 @click.option("--password", help="The password of the people in the demo; a random one if left out.")
 def demo(password: str | None) -> None:
     """Fill a database without projects with a small fleet to look at."""
+    from gql_app import demo as fleet
+    from gql_app.superuser import random_password
+
     click.echo(_with_database(lambda guest: fleet.fill(guest, password or random_password())))
 
 
 @cli.command("schema")
 def schema_command() -> None:
     """Print the GraphQL schema."""
+    from schema.build import sdl
+
     click.echo(sdl(), nl=False)
 
 
-def _with_database(act: Callable[[Guest], Awaitable[T]], **given: object) -> T:
+def _with_database(act: Callable[["Guest"], Awaitable[T]], **given: object) -> T:
     settings = read_settings(**given)
+    from gql_app.serve import database, use
+
     with database(settings) as url:
         return asyncio.run(use(settings, url, act))

@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 
 from gql_app.asgi import SUPERVISOR, make_app, make_guest
 from gql_app.embedded import Embedded, create_database
-from gql_app.settings import PREFIX, Settings, secret_key
+from gql_app.settings import PREFIX, Settings, StartError, secret_key
 from gql_app.superuser import first_superuser
 from gql_app.telemetry import configure_logging
 from resolvers.context import Guest
@@ -27,10 +27,6 @@ from resolvers.domain.errors import Refusal
 from resolvers.store.migrate import current, migrate, newest
 
 T = TypeVar("T")
-
-
-class StartError(Exception):
-    """Why Roster can't start, in one line."""
 
 
 @contextmanager

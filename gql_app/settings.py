@@ -19,6 +19,10 @@ class SettingsError(Exception):
     """A setting that can't be used, with one line for each."""
 
 
+class StartError(Exception):
+    """Why Roster can't start, in one line."""
+
+
 class Environment(StrEnum):
     """What the server is for."""
 
