@@ -18,11 +18,11 @@ from resolvers.domain.agent_types import (
     UpdateAgentType,
 )  # fmt: skip
 from resolvers.domain.drafts import Draft
-from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import EventKind
 from resolvers.domain.ids import known_slug, new_id
 from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
+from resolvers.store.access import found
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import many, one, returned
 from resolvers.store.log import log
@@ -59,7 +59,7 @@ async def get_by_slug(ctx: Context, slug: str) -> AgentType:
 
 async def _get(ctx: Context, which: ColumnElement[bool]) -> AgentType:
     async with ctx.store.read() as db:
-        return _found(await one(db, select(*AGENT_TYPE).where(which), AgentType))
+        return found(await one(db, select(*AGENT_TYPE).where(which), AgentType))
 
 
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[AgentType]:
@@ -111,7 +111,7 @@ async def delete(ctx: Context, id: UUID, *, expected_version: int | None = None)
 async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: int | None) -> AgentType:
     async with ctx.store.write() as db:
         locked = select(*AGENT_TYPE).where(agent_types.c.id == id).with_for_update(key_share=True, of=agent_types)
-        old = _found(await one(db, locked, AgentType))
+        old = found(await one(db, locked, AgentType))
         check_version(old.version, expected_version)
         changes = changed(old, given)
         if not changes:
@@ -130,9 +130,3 @@ async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_versio
 async def _keep_revision(db: AsyncConnection, kind: AgentType) -> None:
     runs_on = {name: getattr(kind, name) for name in RUNS_ON}
     await db.execute(insert(agent_type_revisions).values(agent_type_id=kind.id, revision=kind.revision, **runs_on))
-
-
-def _found(kind: AgentType | None) -> AgentType:
-    if kind is None:
-        raise Refusal(Code.NOT_FOUND)
-    return kind

@@ -14,10 +14,10 @@ from resolvers.store import throttle
 from resolvers.store.engine import one, record, returned
 from resolvers.store.records import USER
 from resolvers.store.tables import sessions, users
+from resolvers.store.visibility import LIVE_SESSION
 from resolvers.tokens import Claims, unauthenticated
 
 LIVE_USER = (users.c.deleted_at.is_(None), users.c.is_active)
-LIVE_SESSION = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
 
 
 async def identify(guest: Guest, authorization: str) -> Context:

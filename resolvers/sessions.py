@@ -12,8 +12,7 @@ from resolvers.store.engine import many
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import Columns, columns
 from resolvers.store.tables import sessions
-
-LIVE = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
+from resolvers.store.visibility import LIVE_SESSION
 
 
 def _columns(ctx: Context) -> Columns:
@@ -22,7 +21,7 @@ def _columns(ctx: Context) -> Columns:
 
 async def mine(ctx: Context) -> SessionList:
     """Returns your open sessions, the latest first."""
-    own = select(*_columns(ctx)).where(sessions.c.user_id == ctx.who.id, *LIVE)
+    own = select(*_columns(ctx)).where(sessions.c.user_id == ctx.who.id, *LIVE_SESSION)
     async with ctx.store.read() as db:
         found = await many(db, own.order_by(sessions.c.created_at.desc(), sessions.c.id.desc()), Session)
     return SessionList(found, len(found))
@@ -33,7 +32,7 @@ async def search(ctx: Context, listing: ListDraft[SessionFilter], *, own: bool =
     if not own:
         ctx.require_superuser()
     asked = listing.parsed()
-    where: list[ColumnElement[bool]] = [*LIVE]
+    where: list[ColumnElement[bool]] = [*LIVE_SESSION]
     if own:
         where.append(sessions.c.user_id == ctx.who.id)
     if isinstance(asked.where.user_id, UUID):
@@ -50,7 +49,7 @@ async def revoke(ctx: Context, id: UUID) -> Message:
     mine = sessions.c.user_id == ctx.who.id
     ended = (
         update(sessions)
-        .where(sessions.c.id == id, *LIVE)
+        .where(sessions.c.id == id, *LIVE_SESSION)
         .values(revoked_at=case((mine | ctx.who.is_superuser, func.now()), else_=sessions.c.revoked_at))
         .returning(sessions.c.revoked_at)
     )

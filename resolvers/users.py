@@ -31,12 +31,13 @@ from resolvers.domain.users import (
     User,
     UserFilter,
 )  # fmt: skip
+from resolvers.store.access import found
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import many, one, returned
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import USER
 from resolvers.store.tables import agent_types, agents, projects, sessions, users
-from resolvers.store.visibility import visible_user
+from resolvers.store.visibility import LIVE_SESSION, visible_user
 
 HERE = users.c.deleted_at.is_(None)
 FOR_SUPERUSERS = set(UpdateUser.__struct_fields__) - set(UpdateViewer.__struct_fields__)
@@ -66,14 +67,14 @@ async def get(ctx: Context, id: UUID) -> User:
     """Returns one user: yourself, or anyone for superusers."""
     _self_or_superuser(ctx, id)
     async with ctx.store.read() as db:
-        return _found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+        return found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
 
 
 async def inspect(ctx: Context, id: UUID) -> User:
     """Returns one user; for superusers."""
     ctx.require_superuser()
     async with ctx.store.read() as db:
-        return _found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+        return found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
 
 
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[User]:
@@ -118,7 +119,7 @@ async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_vers
         keeper = changes.get("is_active", True) and changes.get("is_superuser", True)
         if not keeper:
             await _keep_a_superuser(db, [id])
-        user = _found(await one(db, select(*USER).where(users.c.id == id, HERE).with_for_update(key_share=True), User))
+        user = found(await one(db, select(*USER).where(users.c.id == id, HERE).with_for_update(key_share=True), User))
         check_version(user.version, expected_version)
         changes = changed(user, changes)
         if not changes:
@@ -194,12 +195,11 @@ async def stats(ctx: Context) -> Stats:
     def count(table: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
         return select(func.count()).select_from(table).where(*where).scalar_subquery()
 
-    live = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
     counts = select(
         count(users, HERE),
         count(users, HERE, users.c.is_active),
         count(users, HERE, users.c.is_superuser),
-        count(sessions, *live),
+        count(sessions, *LIVE_SESSION),
         count(agent_types),
         count(agent_types, agent_types.c.is_active),
         count(projects),
@@ -268,9 +268,3 @@ def _touched() -> dict[str, Any]:
 def _self_or_superuser(ctx: Context, id: UUID) -> None:
     if id != ctx.who.id:
         ctx.require_superuser()
-
-
-def _found(user: User | None) -> User:
-    if user is None:
-        raise Refusal(Code.NOT_FOUND)
-    return user

@@ -138,7 +138,7 @@ async def test_a_request_that_never_ends_does_not_hold_the_stop_forever(signals:
 
 
 @pytest.mark.parametrize(("by", "moment"), [
-    (SIGTERM, "initdb"), (SIGINT, "postgres"),
+    (SIGTERM, "initdb"), (SIGTERM, "postgres"), (SIGINT, "postgres"),
 ], ids=lambda value: getattr(value, "name", value))  # fmt: skip
 def test_a_start_that_is_interrupted_leaves_nothing_in_the_way_of_the_next(by: Signals, moment: str, place: Place):
     server = place.start()

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, literal, or_, select, true, type_coerce
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal, or_, select, true, type_coerce
 
 from resolvers.domain.permissions import SUPERUSER_ROLE, Role
 from resolvers.domain.projects import Project
 from resolvers.domain.users import Viewer
 from resolvers.store.records import Columns, columns
-from resolvers.store.tables import members, projects, users
+from resolvers.store.tables import members, projects, sessions, users
 from resolvers.store.types import Words
+
+LIVE_SESSION = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
 
 
 def membership(who: Viewer) -> ScalarSelect[Any]:
