@@ -1,6 +1,7 @@
 """The command line: `roster serve`, and what one does beside it; each command imports what it needs."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -48,8 +49,12 @@ def cli() -> None:
 def serve_command(**given: object) -> None:
     """Serve GraphQL and REST, on the embedded PostgreSQL unless ROSTER_DATABASE_URL names another."""
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
+    # What is imported stays to the end: a search through it for garbage takes a sixth of a start, and then of requests.
+    gc.disable()
     from gql_app.serve import serve
 
+    gc.freeze()
+    gc.enable()
     serve(settings)
 
 

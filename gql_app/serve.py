@@ -72,10 +72,10 @@ async def use(settings: Settings, url: str, act: Callable[[Guest], Awaitable[T]]
     """Does something with the database at its newest schema, or raises StartError."""
     guest = make_guest(settings, url)
     try:
-        if settings.database_url is None:
+        if await current(guest.store) != newest():
+            if settings.database_url is not None:
+                raise StartError("the database is not at this version's schema; run `roster migrate` first")
             await migrate(guest.store)
-        elif await current(guest.store) != newest():
-            raise StartError("the database is not at this version's schema; run `roster migrate` first")
         return await act(guest)
     except Refusal as refusal:
         raise StartError(_reason(refusal)) from refusal

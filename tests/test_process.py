@@ -26,6 +26,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
+@pytest.fixture
+def settled(place: Place, prepared: Path) -> Place:
+    """The same with a database in which ROOT is a superuser."""
+    return place.settle(prepared)
+
+
 def make_project(server: Server, headers: dict[str, str], slug: str) -> str:
     reply = server.http.post("/api/v1/projects", json={"name": "A project", "slug": slug}, headers=headers)
     return reply.raise_for_status().json()["id"]
@@ -103,29 +109,29 @@ async def somebody_waits(connection: asyncpg.Connection) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2], ids=["one process", "two workers"])
 @pytest.mark.parametrize("by", [SIGTERM, SIGINT], ids=["SIGTERM", "Ctrl-C"])
-async def test_a_stop_lets_a_running_request_end(by: Signals, workers: int, place: Place):
-    server = place.serve("--workers", workers, **ROOT)
+async def test_a_stop_lets_a_running_request_end(by: Signals, workers: int, settled: Place):
+    server = settled.serve("--workers", workers, **ROOT)
     if workers > 1:
-        await both_serve(server, place)
+        await both_serve(server, settled)
     processes = server.workers()
-    async with held(place) as connection:
+    async with held(settled) as connection:
         login = asyncio.create_task(asyncio.to_thread(server.login))
         await somebody_waits(connection)
         server.signal(by)
         await asyncio.sleep(0.7)
         assert server.runs
-        assert place.postgres()
+        assert settled.postgres()
     assert (await login).status_code == 200
     assert server.process.wait(10) == 0
-    assert stopped(place)
+    assert stopped(settled)
     assert not any(map(alive, processes))
     assert "Traceback" not in server.err
 
 
 @pytest.mark.parametrize("signals", [[SIGTERM], [SIGINT, SIGINT]], ids=["after stop_seconds", "at a second Ctrl-C"])
-async def test_a_request_that_never_ends_does_not_hold_the_stop_forever(signals: list[Signals], place: Place):
-    server = place.serve(**ROOT, stop_seconds=1 if len(signals) == 1 else 600)
-    async with held(place) as connection:
+async def test_a_request_that_never_ends_does_not_hold_the_stop_forever(signals: list[Signals], settled: Place):
+    server = settled.serve(**ROOT, stop_seconds=1 if len(signals) == 1 else 600)
+    async with held(settled) as connection:
         login = asyncio.create_task(asyncio.to_thread(server.login))
         await somebody_waits(connection)
         for number in signals:
@@ -134,7 +140,7 @@ async def test_a_request_that_never_ends_does_not_hold_the_stop_forever(signals:
         assert await asyncio.to_thread(server.process.wait, 10) == 0
     [reply] = await asyncio.gather(login, return_exceptions=True)
     assert isinstance(reply, httpx.TransportError) or reply.status_code >= 500
-    assert stopped(place)
+    assert stopped(settled)
 
 
 @pytest.mark.parametrize(("by", "moment"), [
@@ -156,36 +162,36 @@ def test_a_start_that_is_interrupted_leaves_nothing_in_the_way_of_the_next(by: S
 # Being killed
 
 
-def test_a_killed_server_loses_nothing_and_the_next_takes_postgres_over(place: Place):
-    first = place.serve(**ROOT)
+def test_a_killed_server_loses_nothing_and_the_next_takes_postgres_over(settled: Place):
+    first = settled.serve(**ROOT)
     me = first.sign_in()
     project = make_project(first, me, "kept")
     first.kill()
-    left = place.postgres()
+    left = settled.postgres()
     assert left
-    second = place.serve(**ROOT)
-    assert place.postgres() == left
+    second = settled.serve(**ROOT)
+    assert settled.postgres() == left
     assert status_of(second, me, project) == 200
     assert second.stop() == 0
-    assert stopped(place)
+    assert stopped(settled)
 
 
-def test_a_start_recovers_when_postgres_was_killed_too(place: Place):
-    first = place.serve(**ROOT)
+def test_a_start_recovers_when_postgres_was_killed_too(settled: Place):
+    first = settled.serve(**ROOT)
     me = first.sign_in()
     project = make_project(first, me, "kept")
     first.kill()
-    place.kill_postgres()
-    second = place.serve(**ROOT)
+    settled.kill_postgres()
+    second = settled.serve(**ROOT)
     assert status_of(second, me, project) == 200
     assert second.stop() == 0
-    assert stopped(place)
+    assert stopped(settled)
 
 
-def test_a_server_whose_postgres_was_killed_says_so_and_stops_all_the_same(place: Place):
-    server = place.serve(**ROOT)
+def test_a_server_whose_postgres_was_killed_says_so_and_stops_all_the_same(settled: Place):
+    server = settled.serve(**ROOT)
     me = server.sign_in()
-    place.kill_postgres()
+    settled.kill_postgres()
     assert eventually(lambda: server.http.get("/ready").status_code == 503)
     assert server.http.get("/api/v1/users/me", headers=me).status_code == 503
     assert server.http.get("/health").status_code == 200
@@ -193,15 +199,15 @@ def test_a_server_whose_postgres_was_killed_says_so_and_stops_all_the_same(place
     assert "Traceback" not in server.err
 
 
-def test_a_process_with_the_number_of_a_dead_postgres_is_left_alone(place: Place):
-    assert place.serve(**ROOT).stop() == 0
+def test_a_process_with_the_number_of_a_dead_postgres_is_left_alone(settled: Place):
+    assert settled.serve(**ROOT).stop() == 0
     with Popen(["sleep", "60"]) as bystander:
         # What a power cut leaves when, after it, another process gets the number.
-        folder = place.pidfile.parent
+        folder = settled.pidfile.parent
         lines = [bystander.pid, folder, 1700000000, 5432, folder, "", " 2187523     65597", "ready   "]
-        place.pidfile.write_text("".join(f"{line}\n" for line in lines))
+        settled.pidfile.write_text("".join(f"{line}\n" for line in lines))
         try:
-            server = place.start(**ROOT)
+            server = settled.start(**ROOT)
             assert eventually(lambda: server.address or not server.runs)
             assert bystander.poll() is None
             assert server.ready().login().status_code == 200
@@ -212,18 +218,18 @@ def test_a_process_with_the_number_of_a_dead_postgres_is_left_alone(place: Place
 
 
 @pytest.mark.parametrize("moment", ["while they start", "while they serve"])
-async def test_workers_leave_when_their_parent_is_killed(moment: str, place: Place):
-    first = place.start("--workers", 2, **ROOT)
+async def test_workers_leave_when_their_parent_is_killed(moment: str, settled: Place):
+    first = settled.start("--workers", 2, **ROOT)
     assert eventually(first.workers_start), first.err
     if moment == "while they serve":
-        await both_serve(first.ready(), place)
+        await both_serve(first.ready(), settled)
     workers, port = first.workers(), first.address.rpartition(":")[2]
     first.kill()
     assert eventually(lambda: not any(map(alive, workers)), 10)
-    second = place.serve("--port", port, **ROOT)
+    second = settled.serve("--port", port, **ROOT)
     assert second.login().status_code == 200
     assert second.stop() == 0
-    assert stopped(place)
+    assert stopped(settled)
 
 
 # Company
@@ -238,9 +244,9 @@ async def both_serve(server: Server, place: Place) -> None:
     await connection.close()
 
 
-async def test_workers_serve_together_and_one_that_dies_is_replaced(place: Place):
-    server = place.serve("--workers", 2, **ROOT)
-    await both_serve(server, place)
+async def test_workers_serve_together_and_one_that_dies_is_replaced(settled: Place):
+    server = settled.serve("--workers", 2, **ROOT)
+    await both_serve(server, settled)
     me = server.sign_in()
     for number in range(10):
         assert status_of(server, me, make_project(server, me, f"project-{number}")) == 200
@@ -270,11 +276,14 @@ def test_two_servers_share_a_data_folder_and_the_last_to_leave_stops_postgres(pl
 # Logs
 
 
+TALKER = pytest.mark.xdist_group("talker")  # one worker starts it, and not each
+
+
 @pytest.fixture(scope="module")
-def talker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def talker(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Server]:
     """A server that logs all it can as JSON."""
     with Place(tmp_path_factory.mktemp("talker")) as place:
-        yield place.serve(**ROOT, log_format="json", log_level="debug")
+        yield place.settle(prepared).serve(**ROOT, log_format="json", log_level="debug")
 
 
 def logged(server: Server, request_id: str) -> list[dict[str, object]]:
@@ -287,6 +296,7 @@ def logged(server: Server, request_id: str) -> list[dict[str, object]]:
     return found()
 
 
+@TALKER
 @pytest.mark.parametrize(("asked", "route", "status", "signed_in"), [
     ("GET /health", "/health", 200, 0),
     ("GET /api/v1/users/me", "/api/v1/users/me", 200, 1),
@@ -308,6 +318,7 @@ def test_each_request_is_one_line(asked: str, route: str, status: int, signed_in
     assert 0 < line["ms"] < 30_000
 
 
+@TALKER
 @pytest.mark.parametrize("given", ["abc-1", "a" * 64])
 def test_a_request_id_is_taken_over(given: str, talker: Server):
     reply = talker.http.get("/health", headers={"X-Request-ID": given})
@@ -315,6 +326,7 @@ def test_a_request_id_is_taken_over(given: str, talker: Server):
     assert len(logged(talker, given)) == 1
 
 
+@TALKER
 @pytest.mark.parametrize("given", ["a" * 65, "two words", '{"a":1}', ""])
 def test_what_is_no_request_id_is_replaced(given: str, talker: Server):
     made = talker.http.get("/nowhere/at/all", headers={"X-Request-ID": given}).headers["x-request-id"]
@@ -327,6 +339,7 @@ LOGIN = 'mutation {{ login(input: {{email: "{}", password: "{}"}}) {{ accessToke
 REFRESH = 'mutation {{ refreshToken(input: {{refreshToken: "{}"}}) {{ accessToken refreshToken }} }}'
 
 
+@TALKER
 def test_no_password_and_no_token_is_logged(talker: Server):
     http, right, wrong = talker.http, ROOT["superuser_password"], "Wrong-Battery-99"
     answers, json_type = [], {"Content-Type": "application/json"}
@@ -354,10 +367,10 @@ def test_no_password_and_no_token_is_logged(talker: Server):
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-async def test_a_bug_is_logged_with_its_trace_and_without_secrets(form: str, place: Place):
-    server = place.serve(**ROOT, log_format=form)
+async def test_a_bug_is_logged_with_its_trace_and_without_secrets(form: str, settled: Place):
+    server = settled.serve(**ROOT, log_format=form)
     http, tokens = server.http, server.login().json()
-    connection = await asyncpg.connect(place.database)
+    connection = await asyncpg.connect(settled.database)
     # From here on each sign-up, sign-in and refresh meets an error that the code knows nothing of.
     await connection.execute("ALTER TABLE users ADD CONSTRAINT odd CHECK (is_superuser)")
     await connection.execute(
@@ -381,6 +394,7 @@ async def test_a_bug_is_logged_with_its_trace_and_without_secrets(form: str, pla
     assert not [secret for secret in (PASSWORD, "eyJ", "$argon2") if secret in server.err]
 
 
+@TALKER
 async def test_production_makes_nobody_and_shows_no_graphiql(place: Place, talker: Server):
     server = place.serve(environment="production")
     page, explored = (each.http.get("/graphql", headers={"Accept": "text/html"}) for each in (server, talker))

@@ -14,6 +14,8 @@ from tests.processes import EXECUTABLE, Place
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BASE = "http://127.0.0.1:8000"
 
+pytestmark = pytest.mark.xdist_group("tour")  # one worker starts it, and not each
+
 
 def blocks(kind: str) -> list[str]:
     """Returns the README's code of one kind, in its order."""
