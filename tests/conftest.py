@@ -3,8 +3,10 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import asyncpg
 import fasteners
 import httpx
 import pytest
+import uvicorn
 from sqlalchemy import event
 from starlette.applications import Starlette
 
@@ -25,6 +28,7 @@ from resolvers.store.tables import metadata
 from resolvers.tokens import Keys
 from tests.doors import Door, GraphQLDoor, RestDoor
 from tests.factories import Factory, Scene
+from tests.node_tools import Node
 from tests.processes import ROOT, Place
 
 SECRET = "a key for tests alone, forty characters"
@@ -148,6 +152,39 @@ async def http(app: Starlette, guest: Guest) -> AsyncIterator[httpx.AsyncClient]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://roster.test") as client:
         yield client
+
+
+class Listener(uvicorn.Server):
+    """A server that leaves Ctrl-C to pytest."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+@pytest.fixture(scope="session")
+async def listening(app: Starlette) -> AsyncIterator[str]:
+    """Where the whole application listens on a real socket, within this process."""
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        server = Listener(config)
+        serving = asyncio.create_task(server.serve([bound]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 — it tells no other way
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+def address(listening: str, guest: Guest) -> str:
+    """The base URL of the whole application on a real socket, before an empty database."""
+    return listening
+
+
+@pytest.fixture(scope="session")
+def node() -> Node:
+    """Node, with the npm packages of tests/node."""
+    return Node()
 
 
 @pytest.fixture(params=["rest", "graphql"])
