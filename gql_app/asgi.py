@@ -23,10 +23,13 @@ from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
 from resolvers.store.migrate import current, newest
 from resolvers.tokens import Keys
-from rest_shim.problems import broken, refused, unrouted
+from rest_shim import problems
+from rest_shim.problems import refused, unrouted
 from rest_shim.routes import routes
+from schema import http
 from schema.http import Door
 
+GRAPHQL = "/graphql"
 SUPERVISOR = "ROSTER_SUPERVISOR"
 
 
@@ -53,7 +56,7 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
             Route("/", home),
             Route("/health", health),
             Route("/ready", ready),
-            Route("/graphql", Door(explorer=explorer)),
+            Route(GRAPHQL, Door(explorer=explorer)),
             *routes(),
         ],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},
@@ -81,8 +84,14 @@ async def _leave_with(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+async def broken(request: Request, error: Exception) -> Response:
+    """Answers a bug of ours in the words of the door that it broke."""
+    answer = http.broken if request.url.path == GRAPHQL else problems.broken
+    return await answer(request, error)
+
+
 async def home(_: Request) -> Response:
-    return RedirectResponse("/graphql")
+    return RedirectResponse(GRAPHQL)
 
 
 async def health(_: Request) -> Response:

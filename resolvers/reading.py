@@ -1,6 +1,7 @@
 """Reading requests the same way in both doors: their size, their JSON, what they accept, whom they speak for."""
 
-from collections.abc import AsyncIterable
+import re
+from collections.abc import AsyncIterable, Sequence
 
 import msgspec
 
@@ -8,6 +9,7 @@ from resolvers.domain.errors import Code, Refusal
 
 MAX_BODY = 256 * 1024
 JSON = "application/json"
+WEIGHT = re.compile(r"q=([01](?:\.\d*)?)")
 
 
 async def read_all(stream: AsyncIterable[bytes]) -> bytes:
@@ -49,7 +51,19 @@ def check_accept(accept: str, answers: frozenset[str]) -> None:
 
 def takes(accept: str, answer: str) -> bool:
     """Tells whether an Accept header names a media type, and not to refuse it."""
-    return any(media_type(part) == answer and not _refused(part) for part in accept.split(","))
+    return any(media_type(part) == answer and weight(part) for part in accept.split(","))
+
+
+def preferred(accept: str, answers: Sequence[str]) -> str:
+    """Returns what an Accept header likes best, and the first of the answers where it does not care."""
+    parts = accept.split(",")
+    unwanted = {media_type(part) for part in parts if not weight(part)}
+    for part in sorted(filter(weight, parts), key=weight, reverse=True):
+        for answer in answers:
+            ranges = {answer, f"{answer.partition('/')[0]}/*", "*/*"}
+            if media_type(part) in ranges and answer not in unwanted:
+                return answer
+    return answers[0]
 
 
 def media_type(value: str) -> str:
@@ -57,6 +71,7 @@ def media_type(value: str) -> str:
     return value.partition(";")[0].strip().lower()
 
 
-def _refused(part: str) -> bool:
-    weights = [word.replace(" ", "") for word in part.lower().split(";")[1:]]
-    return any(weight.startswith("q=0") and not weight[3:].strip(".0") for weight in weights)
+def weight(part: str) -> float:
+    """Returns how much a part of an Accept header is liked, from 0 to 1."""
+    words = (WEIGHT.fullmatch(word.replace(" ", "")) for word in part.lower().split(";")[1:])
+    return next((float(word[1]) for word in words if word), 1.0)

@@ -1,14 +1,16 @@
 """The schema, put together."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from schema.mutation import Mutation
-from schema.problems import Problems
+from schema.problems import Problems, told
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.types.agent_types import AgentType
@@ -19,6 +21,14 @@ from schema.types.users import User
 
 class Schema(strawberry.Schema):
     """Strawberry's schema, silent where Problems logs already."""
+
+    async def execute(self, query: str | None, *args: Any, **more: Any) -> ExecutionResult:
+        """Runs an operation that has one answer; what fails around its resolvers is masked like what fails in them."""
+        allowed = set(more.get("allowed_operation_types") or OperationType) - {OperationType.SUBSCRIPTION}
+        result = await super().execute(query, *args, **more | {"allowed_operation_types": allowed})
+        if result.errors:
+            result.errors = [told(error) for error in result.errors]
+        return result
 
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leaves errors to the Problems extension, which logs bugs once and refusals never."""

@@ -6,7 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
 
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.ids import new_id
@@ -41,19 +44,36 @@ class Problems(SchemaExtension):
 
 def told(error: GraphQLError) -> GraphQLError:
     """Returns an error as the client may see it."""
-    cause = error.original_error
+    if "code" in (error.extensions or ()):
+        return error  # what was told once
+    cause = unfit(error.original_error) or error.original_error
     if isinstance(cause, Refusal):
         return _like(error, cause.faults[0].message, extensions(cause))
     if cause is None or isinstance(cause, GraphQLError):
         # The document or its variables are wrong, which GraphQL found out by itself.
         code = Code.MALFORMED_REQUEST if isinstance(error, GraphQLSyntaxError) else Code.VALIDATION_FAILED
         return _like(error, error.message, {"code": code.value})
-    if isinstance(cause, ValueError) and error.path is None:
+    if isinstance(cause, ValueError) and error.path is None and error.nodes:
         # A literal that no scalar can read, such as a number of 5,000 digits; nothing has run yet.
         return _like(error, Code.VALIDATION_FAILED.says, {"code": Code.VALIDATION_FAILED.value})
     error_id = new_id()
     logger.error("a resolver failed", exc_info=cause, extra={"error_id": str(error_id), "path": error.path})
     return _like(error, Code.INTERNAL.says, {"code": Code.INTERNAL.value, "errorId": str(error_id)})
+
+
+def unfit(cause: BaseException | None) -> Refusal | None:
+    """Returns the refusal of an operation that is none, or that must not come this way."""
+    match cause:
+        case MissingQueryError():
+            return Refusal(Code.MALFORMED_REQUEST, "No GraphQL query found in the request.")
+        case CannotGetOperationTypeError():
+            return Refusal(Code.MALFORMED_REQUEST, cause.as_http_error_reason())
+        case InvalidOperationTypeError(operation_type=OperationType.SUBSCRIPTION):
+            ways = "Subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream."
+            return Refusal(Code.NOT_ACCEPTABLE, ways)
+        case InvalidOperationTypeError():
+            return Refusal(Code.METHOD_NOT_ALLOWED, "Mutations are sent by POST.", headers={"Allow": "POST"})
+    return None
 
 
 def extensions(refusal: Refusal) -> dict[str, Any]:

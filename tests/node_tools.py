@@ -40,7 +40,7 @@ class Node:
         done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
         if done.returncode:
             give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-            give_up(f"The npm packages of tests/node can't be installed: {' '.join(done.stderr.split())[:300]}")
+            give_up(f"The npm packages of tests/node can't be installed: {' '.join(done.stderr.split())[:120]}")
         installed.write_bytes(locked)
 
     async def run(self, script: str, *args: object, seconds: float = PATIENCE) -> Any:

@@ -87,7 +87,6 @@ INVALID = {
     "5,000 unknown directives": "{ viewer { id " + "@a " * 5_000 + "} }",
     "two of one name": "{ a: viewer { id } a: stats { totalUsers } }",
     "operations of one name": "query a { viewer { id } } query a { viewer { id } }",
-    "no such kind": "subscription { nope }",
     "huge whole number": "{ projects(first: " + "9" * 5_000 + ") { nodes { id } } }",
     "huge number": "{ projects(first: 1e" + "9" * 500 + ") { nodes { id } } }",
     "huge number in a text's place": "{ node(id: " + "9" * 5_000 + ".5) { id } }",
@@ -202,6 +201,6 @@ async def test_a_get_changes_nothing(http, scene: Scene):
     before = await rows(scene.root.store)
     document = "mutation { logoutAll { message } }"
     reply = await http.get("/graphql", params={"query": document}, headers=scene.root.headers | {"Accept": JSON})
-    assert reply.status_code in {400, 405}
-    assert codes(reply) <= {"MALFORMED_REQUEST", "METHOD_NOT_ALLOWED"}
+    error(reply, "METHOD_NOT_ALLOWED")
+    assert reply.headers["Allow"] == "POST"
     assert await rows(scene.root.store) == before
