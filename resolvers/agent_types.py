@@ -24,7 +24,7 @@ from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
 from resolvers.store.access import found
 from resolvers.store.changes import changed, check_version, sent
-from resolvers.store.engine import many, one, returned
+from resolvers.store.engine import among, many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import AGENT_TYPE, REVISION
@@ -42,9 +42,7 @@ async def search(ctx: Context, listing: ListDraft[AgentTypeFilter]) -> Page[Agen
         where.append(or_(*(column.icontains(asked.where.search, autoescape=True) for column in texts)))
     statement = page_statement(AGENT_TYPE, agent_types, where, asked, key=agent_types.c.id)
     async with ctx.store.read() as db:
-        page = await read_page(db, statement, AgentType, asked)
-    assert page is not None  # without a scope there is always a row
-    return page
+        return await read_page(db, statement, AgentType, asked)
 
 
 async def get(ctx: Context, id: UUID) -> AgentType:
@@ -65,7 +63,7 @@ async def _get(ctx: Context, which: ColumnElement[bool]) -> AgentType:
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[AgentType]:
     """Returns those of the agent types that there are."""
     async with ctx.store.read() as db:
-        return await many(db, select(*AGENT_TYPE).where(agent_types.c.id.in_(ids)), AgentType)
+        return await many(db, select(*AGENT_TYPE).where(among(agent_types.c.id, ids)), AgentType)
 
 
 async def revisions(ctx: Context, keys: Sequence[tuple[UUID, int]]) -> list[AgentTypeRevision]:

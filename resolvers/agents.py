@@ -11,19 +11,19 @@ from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import EventKind
 from resolvers.domain.lifecycle import STEPS, Action, Status, actions_to, refuse_transition
-from resolvers.domain.paging import ListDraft, Page
+from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.permissions import Right
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
 from resolvers.store.access import allow, found, require
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.decisions import locked, spawning, stepping
-from resolvers.store.engine import many, one, record, returned
+from resolvers.store.engine import among, many, one, record, returned
 from resolvers.store.log import log
-from resolvers.store.pages import page_statement, read_page
+from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import AGENT
-from resolvers.store.tables import agents, projects
-from resolvers.store.visibility import role, scope, visible
+from resolvers.store.tables import agent_types, agents, projects
+from resolvers.store.visibility import role, seen, visible
 
 
 def _which(id: UUID, project_id: UUID | None) -> ColumnElement[bool]:
@@ -41,25 +41,36 @@ async def get(ctx: Context, id: UUID, *, project_id: UUID | None = None) -> Agen
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[Agent]:
     """Returns those of the agents that you can see."""
     async with ctx.store.read() as db:
-        wanted = select(*AGENT).where(agents.c.id.in_(ids), visible(ctx.who, agents.c.project_id))
+        wanted = select(*AGENT).where(among(agents.c.id, ids), visible(ctx.who, agents.c.project_id))
         return await many(db, wanted, Agent)
 
 
 async def search(ctx: Context, project_id: UUID, listing: ListDraft[AgentFilter]) -> Page[Agent]:
     """Lists the agents of a project."""
     asked = await parsed(listing, lambda: require(ctx.store, ctx.who, project_id, Right.READ))
-    where = [agents.c.project_id == project_id, *_filters(asked.where)]
-    statement = page_statement(AGENT, agents, where, asked, key=agents.c.id, scope=scope(ctx.who, project_id))
+    return found((await _in_projects(ctx, [project_id], asked)).get(project_id))
+
+
+async def in_projects(ctx: Context, ids: Sequence[UUID], listing: ListDraft[AgentFilter]) -> dict[UUID, Page[Agent]]:
+    """Lists the agents of each of these projects that you can see."""
+    return await _in_projects(ctx, ids, listing.parsed())
+
+
+async def _in_projects(ctx: Context, ids: Sequence[UUID], asked: Listing[AgentFilter]) -> dict[UUID, Page[Agent]]:
+    below = Below(seen(ctx.who, ids), agents.c.project_id)
+    statement = page_statement(AGENT, agents, _filters(asked.where), asked, key=agents.c.id, below=below)
     async with ctx.store.read() as db:
-        return found(await read_page(db, statement, Agent, asked))
+        return await read_pages(db, statement, Agent, asked)
 
 
-async def search_of_type(ctx: Context, agent_type_id: UUID, listing: ListDraft[AgentFilter]) -> Page[Agent]:
-    """Lists the agents of a type, in all projects that you can see."""
+async def of_types(ctx: Context, ids: Sequence[UUID], listing: ListDraft[AgentFilter]) -> dict[UUID, Page[Agent]]:
+    """Lists the agents of each of these types, in all projects that you can see."""
     asked = listing.parsed()
-    where = [agents.c.agent_type_id == agent_type_id, visible(ctx.who, agents.c.project_id), *_filters(asked.where)]
+    where = [visible(ctx.who, agents.c.project_id), *_filters(asked.where)]
+    below = Below(select(agent_types.c.id).where(among(agent_types.c.id, ids)), agents.c.agent_type_id)
+    statement = page_statement(AGENT, agents, where, asked, key=agents.c.id, below=below)
     async with ctx.store.read() as db:
-        return found(await read_page(db, page_statement(AGENT, agents, where, asked, key=agents.c.id), Agent, asked))
+        return await read_pages(db, statement, Agent, asked)
 
 
 def _filters(asked: AgentFilter) -> list[ColumnElement[bool]]:

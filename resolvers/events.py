@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, select
 
 from resolvers.context import Context, parsed
 from resolvers.domain.events import Event, EventFilter
-from resolvers.domain.paging import ListDraft, Page
+from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.store.access import found
-from resolvers.store.pages import page_statement, read_page
+from resolvers.store.engine import among
+from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import EVENT
 from resolvers.store.tables import agents, events
 from resolvers.store.visibility import visible
@@ -19,19 +20,30 @@ async def of_agent(
     ctx: Context, id: UUID, listing: ListDraft[EventFilter], *, project_id: UUID | None = None
 ) -> Page[Event]:
     """Lists what happened to an agent, in the order of the log."""
-    which = [agents.c.id == id, visible(ctx.who, agents.c.project_id)]
+    agent = _agents(ctx, [id])
     if project_id is not None:
-        which.append(agents.c.project_id == project_id)
-    asked = await parsed(listing, lambda: _require(ctx, which))
-    where = [events.c.subject_id == id]
-    if isinstance(asked.where.kind, list):
-        where.append(events.c.kind.in_(asked.where.kind))
-    place = select(agents.c.id).where(*which)
-    statement = page_statement(EVENT, events, where, asked, key=events.c.id, scope=place)
-    async with ctx.store.read() as db:
-        return found(await read_page(db, statement, Event, asked))
+        agent = agent.where(agents.c.project_id == project_id)
+    asked = await parsed(listing, lambda: _require(ctx, agent))
+    return found((await _below(ctx, agent, asked)).get(id))
 
 
-async def _require(ctx: Context, which: Sequence[ColumnElement[bool]]) -> None:
+async def of_agents(ctx: Context, ids: Sequence[UUID], listing: ListDraft[EventFilter]) -> dict[UUID, Page[Event]]:
+    """Lists what happened to each of these agents that you can see, in the order of the log."""
+    return await _below(ctx, _agents(ctx, ids), listing.parsed())
+
+
+def _agents(ctx: Context, ids: Sequence[UUID]) -> Select[tuple[UUID]]:
+    return select(agents.c.id).where(among(agents.c.id, ids), visible(ctx.who, agents.c.project_id))
+
+
+async def _below(ctx: Context, parents: Select[tuple[UUID]], asked: Listing[EventFilter]) -> dict[UUID, Page[Event]]:
+    where = [events.c.kind.in_(asked.where.kind)] if isinstance(asked.where.kind, list) else []
+    below = Below(parents, events.c.subject_id)
+    statement = page_statement(EVENT, events, where, asked, key=events.c.id, below=below)
     async with ctx.store.read() as db:
-        found((await db.execute(select(agents.c.id).where(*which))).first())
+        return await read_pages(db, statement, Event, asked)
+
+
+async def _require(ctx: Context, agent: Select[tuple[UUID]]) -> None:
+    async with ctx.store.read() as db:
+        found((await db.execute(agent)).first())

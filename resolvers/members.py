@@ -1,5 +1,6 @@
 """Members: who belongs to a project, and as what."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from resolvers.context import Context, parsed
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import EventKind
-from resolvers.domain.paging import ListDraft, Page
+from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.permissions import Right, Role
 from resolvers.domain.projects import AddMember, Member, MemberFilter, UpdateMember
 from resolvers.domain.sessions import Message, done
@@ -18,10 +19,10 @@ from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import check_version
 from resolvers.store.engine import one
 from resolvers.store.log import log
-from resolvers.store.pages import page_statement, read_page
+from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import MEMBER
 from resolvers.store.tables import members, users
-from resolvers.store.visibility import scope
+from resolvers.store.visibility import seen
 
 PEOPLE = members.join(users, users.c.id == members.c.user_id)
 HERE = users.c.deleted_at.is_(None)
@@ -30,12 +31,22 @@ HERE = users.c.deleted_at.is_(None)
 async def search(ctx: Context, project_id: UUID, listing: ListDraft[MemberFilter]) -> Page[Member]:
     """Lists the members of a project."""
     asked = await parsed(listing, lambda: require(ctx.store, ctx.who, project_id, Right.READ))
-    where: list[ColumnElement[bool]] = [members.c.project_id == project_id, HERE]
+    return found((await _in_projects(ctx, [project_id], asked)).get(project_id))
+
+
+async def in_projects(ctx: Context, ids: Sequence[UUID], listing: ListDraft[MemberFilter]) -> dict[UUID, Page[Member]]:
+    """Lists the members of each of these projects that you can see."""
+    return await _in_projects(ctx, ids, listing.parsed())
+
+
+async def _in_projects(ctx: Context, ids: Sequence[UUID], asked: Listing[MemberFilter]) -> dict[UUID, Page[Member]]:
+    where: list[ColumnElement[bool]] = [HERE]
     if isinstance(asked.where.role, Role):
         where.append(members.c.role == asked.where.role)
-    statement = page_statement(MEMBER, PEOPLE, where, asked, key=members.c.user_id, scope=scope(ctx.who, project_id))
+    below = Below(seen(ctx.who, ids), members.c.project_id)
+    statement = page_statement(MEMBER, PEOPLE, where, asked, key=members.c.user_id, below=below)
     async with ctx.store.read() as db:
-        return found(await read_page(db, statement, Member, asked))
+        return await read_pages(db, statement, Member, asked)
 
 
 async def add(ctx: Context, project_id: UUID, draft: Draft[AddMember]) -> Member:

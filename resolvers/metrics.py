@@ -1,5 +1,6 @@
 """Metrics: what agents have done and cost."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from resolvers.store.access import found
 from resolvers.store.engine import one, record
 from resolvers.store.records import AGENT
 from resolvers.store.tables import agents
-from resolvers.store.visibility import scope, visible
+from resolvers.store.visibility import seen, visible
 
 MONEY = Numeric(38, 6)
 
@@ -26,7 +27,16 @@ async def of_agent(ctx: Context, id: UUID, *, project_id: UUID) -> AgentMetrics:
 
 async def of_project(ctx: Context, project_id: UUID) -> AgentMetrics:
     """Returns the metrics of all agents of a project, terminated ones included."""
-    place = scope(ctx.who, project_id).subquery("place")
+    return found((await _of_projects(ctx, [project_id])).get(project_id))
+
+
+async def of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMetrics]:
+    """Returns the metrics of each of these projects that you can see."""
+    return await _of_projects(ctx, ids)
+
+
+async def _of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMetrics]:
+    place = seen(ctx.who, ids).subquery("place")
 
     def having(*statuses: Status) -> ColumnElement[int]:
         return func.count(case((agents.c.status.in_(statuses), 1)))
@@ -45,10 +55,10 @@ async def of_project(ctx: Context, project_id: UUID) -> AgentMetrics:
             total(agents.c.tokens_used),
             cast(total(agents.c.cost_incurred), MONEY),
         )
-        .where(agents.c.project_id == project_id)
-        .subquery("sums")
+        .where(agents.c.project_id == place.c.id)
+        .lateral("sums")
     )
     async with ctx.store.read() as db:
-        row = found((await db.execute(select(*sums.c).select_from(place.join(sums, true())))).first())
-    # Sums of 64-bit numbers arrive as exact decimals.
-    return record(AgentMetrics, (*map(int, row[:-1]), row[-1]))
+        rows = await db.execute(select(place.c.id, *sums.c).select_from(place.join(sums, true())))
+        # Sums of 64-bit numbers arrive as exact decimals.
+        return {row[0]: record(AgentMetrics, (*map(int, row[1:-1]), row[-1])) for row in rows}

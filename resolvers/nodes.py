@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Table, literal, select, union_all
 
 from resolvers.context import Context
+from resolvers.store.engine import among
 from resolvers.store.tables import agent_types, agents, projects, users
 
 NODES: dict[str, Table] = {"Agent": agents, "AgentType": agent_types, "Project": projects, "User": users}
@@ -14,7 +15,7 @@ NODES: dict[str, Table] = {"Agent": agents, "AgentType": agent_types, "Project":
 
 async def kinds(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
     """Returns the kind of each id that names something; whether you may see it, its own noun tells."""
-    parts = [select(table.c.id, literal(kind)).where(table.c.id.in_(ids)) for kind, table in NODES.items()]
+    parts = [select(table.c.id, literal(kind)).where(among(table.c.id, ids)) for kind, table in NODES.items()]
     async with ctx.store.read() as db:
         rows: list[Any] = list(await db.execute(union_all(*parts)))
     return {row[0]: row[1] for row in rows}

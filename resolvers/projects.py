@@ -17,7 +17,7 @@ from resolvers.domain.projects import CreateProject, Project, ProjectFilter, Pro
 from resolvers.domain.sessions import Message, done
 from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import changed, check_version, sent
-from resolvers.store.engine import many, one, returned
+from resolvers.store.engine import among, many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import columns
@@ -36,9 +36,7 @@ async def search(ctx: Context, listing: ListDraft[ProjectFilter]) -> Page[Projec
         where.append(or_(*(column.icontains(asked.where.search, autoescape=True) for column in texts)))
     statement = page_statement(project_columns(ctx.who), projects, where, asked, key=projects.c.id)
     async with ctx.store.read() as db:
-        page = await read_page(db, statement, Project, asked)
-    assert page is not None  # without a scope there is always a row
-    return page
+        return await read_page(db, statement, Project, asked)
 
 
 async def get(ctx: Context, id: UUID) -> Project:
@@ -58,7 +56,7 @@ async def _get(ctx: Context, which: ColumnElement[bool]) -> Project:
 
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[Project]:
     """Returns those of the projects that you can see."""
-    wanted = select(*project_columns(ctx.who)).where(projects.c.id.in_(ids), visible(ctx.who))
+    wanted = select(*project_columns(ctx.who)).where(among(projects.c.id, ids), visible(ctx.who))
     async with ctx.store.read() as db:
         return await many(db, wanted, Project)
 

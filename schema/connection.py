@@ -1,15 +1,16 @@
 """Lists as Relay connections, with keyset cursors."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Generic, Optional, TypeVar
+from uuid import UUID
 
 import strawberry
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 
 from resolvers.domain.fields import Input
-from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, Page, pack_cursor
+from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, ListDraft, Page, pack_cursor
 from schema.context import Info
 from schema.dress import filter_input, given
 
@@ -71,11 +72,34 @@ Last = Annotated[int | None, strawberry.argument(description=f"How many counted 
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-def connection(
-    verb: Callable[..., Awaitable[Page[Any]]], node: Any, kind: type[Input], says: str, *scope: str, **fixed: object
-) -> Any:
-    """Makes a field that lists by a verb; `scope` names the parent's fields that the verb takes."""
+Read = Callable[[Any, Info, Callable[[], ListDraft[Any]]], Awaitable[Page[Any]]]
 
+
+def connection(
+    verb: Callable[..., Awaitable[Page[Any]]], node: Any, kind: type[Input], says: str, **fixed: object
+) -> Any:
+    """Makes a field that lists by a verb."""
+
+    async def read(_root: Any, info: Info, listing: Callable[[], ListDraft[Any]]) -> Page[Any]:
+        return await verb(await info.context.signed_in(), listing(), **fixed)
+
+    return _field(read, node, kind, says)
+
+
+def connection_below(
+    verb: Callable[..., Awaitable[Mapping[UUID, Page[Any]]]], node: Any, kind: type[Input], says: str
+) -> Any:
+    """Makes a field that lists what is below its parent, by a verb that does so for several parents at once."""
+
+    async def read(root: Any, info: Info, listing: Callable[[], ListDraft[Any]]) -> Page[Any]:
+        # The same place in the document has the same arguments below each parent.
+        place = (verb, *map(id, info._raw_info.field_nodes))  # noqa: SLF001 — as in _asks_for
+        return await info.context.below(place, lambda ctx, ids: verb(ctx, ids, listing())).load(root.id)
+
+    return _field(read, node, kind, says)
+
+
+def _field(read: Read, node: Any, kind: type[Input], says: str) -> Any:
     async def resolve(  # noqa: PLR0917 — one argument each
         root: Any,
         info: Info,
@@ -86,13 +110,15 @@ def connection(
         where: Any = None,
         order_by: Any = None,
     ) -> Any:
-        raw: dict[str, object] = {"first": first, "after": after, "last": last, "before": before}
-        raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
-        raw["order_by"] = f"{'-' * (order_by.direction.value == 'desc')}{order_by.field.value}" if order_by else None
-        raw["total"] = _asks_for(info, "totalCount")
-        ctx = await info.context.signed_in()
-        page = await verb(ctx, *(getattr(root, name) for name in scope), ConnectionList(kind, raw), **fixed)
-        return Connection(page=page)
+        def listing() -> ConnectionList[Any]:
+            raw: dict[str, object] = {"first": first, "after": after, "last": last, "before": before}
+            raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
+            descending = order_by and order_by.direction is OrderDirection.DESC
+            raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None
+            raw["total"] = _asks_for(info, "totalCount")
+            return ConnectionList(kind, raw)
+
+        return Connection(page=await read(root, info, listing))
 
     hints = resolve.__annotations__
     hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP045 — built at run time

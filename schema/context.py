@@ -1,7 +1,7 @@
 """What a GraphQL operation carries along: who asks, found out once, and the loaders of its edges."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from resolvers import agent_types, agents, auth, projects, users
 from resolvers.context import Context, Guest
 from resolvers.domain.agent_types import AgentType, AgentTypeRevision
 from resolvers.domain.agents import Agent
+from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.projects import Project
 from resolvers.domain.users import User
 
@@ -42,6 +43,7 @@ class Asking:
         self.revisions: DataLoader[tuple[UUID, int], AgentTypeRevision | None] = self._loader(
             agent_types.revisions, lambda revision: (revision.agent_type_id, revision.revision)
         )
+        self._below: dict[Hashable, DataLoader[UUID, Any]] = {}
 
     async def signed_in(self) -> Context:
         """Returns the context of whoever asks, or raises UNAUTHENTICATED; sibling fields share one look-up."""
@@ -54,6 +56,20 @@ class Asking:
         self._on_sign_in(ctx)
         return ctx
 
+    def below(
+        self, place: Hashable, verb: Callable[[Context, Sequence[UUID]], Awaitable[Mapping[UUID, R]]]
+    ) -> DataLoader[UUID, R]:
+        """Returns the loader of what one place of the document has below several parents."""
+
+        async def load(ids: list[UUID]) -> list[R | Refusal]:
+            found = await verb(await self.signed_in(), ids)
+            return [found[parent] if parent in found else Refusal(Code.NOT_FOUND) for parent in ids]
+
+        if place not in self._below:
+            # Without a cache: between two fields of a mutation another one changes what is below.
+            self._below[place] = DataLoader(load_fn=load, cache=False)
+        return self._below[place]
+
     def _loader(
         self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]
     ) -> DataLoader[K, R | None]:
@@ -61,7 +77,7 @@ class Asking:
             found = {key(record): record for record in await verb(await self.signed_in(), keys)}
             return [found.get(wanted) for wanted in keys]
 
-        return DataLoader(load_fn=load, max_batch_size=1000)
+        return DataLoader(load_fn=load)
 
 
 Info = strawberry.Info[Asking, Any]

@@ -1,5 +1,6 @@
 """What can be read: one line a root field."""
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Annotated, Any, TypeVar
 
@@ -87,7 +88,9 @@ async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
     }  # fmt: skip
     wanted = [await _or_null(_known(text)) for text in ids]
     kinds = await nodes.kinds(ctx, [known for known in wanted if known])
-    return [await loaders[kinds[known]].load(known) if known in kinds else None for known in wanted]
+    there = [known for known in wanted if known in kinds]
+    found = dict(zip(there, await asyncio.gather(*(loaders[kinds[known]].load(known) for known in there)), strict=True))
+    return [found.get(known) for known in wanted]
 
 
 async def _load(asking: Asking, loader: DataLoader[Any, Any], text: str) -> Any:

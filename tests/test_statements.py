@@ -1,5 +1,7 @@
 """How many SQL statements the busy operations send, who-asks included, BEGIN and COMMIT aside."""
 
+from typing import NamedTuple
+
 import pytest
 
 from tests.doors import Door, GraphQLDoor
@@ -57,3 +59,50 @@ async def test_a_longer_list_sends_no_more(door: Door, make: Factory, scene: Sce
     for _ in range(5):
         await make.agent(scene.operator, scene.project, scene.kind)
     assert await sent() == few
+
+
+DEEP = """{ projects { nodes {
+  agents { totalCount nodes { agentType { slug agents { totalCount } } runsOn { revision } project { slug }
+    events { nodes { actor { email } } } } }
+  members { nodes { user { email } } }
+  metrics { totalInstances } } } }"""
+NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Agent { agentType { slug } } ... on Project { slug } } }"
+
+
+class Sizes(NamedTuple):
+    """How long the lists of an answer are."""
+
+    projects: int
+    agents: int
+
+
+@pytest.mark.parametrize("size", [Sizes(1, 1), Sizes(5, 5)], ids=str)
+async def test_statements_depend_on_the_shape_of_a_query_alone(size: Sizes, http, make: Factory, statements: list[str]):
+    root, owner = await make.users({"is_superuser": True}, {})
+    for _ in range(size.projects):
+        project, kind = await make.project(owner), await make.agent_type(root)
+        await make.member(owner, project, "viewer")
+        for _ in range(size.agents):
+            await make.agent(owner, project, kind)
+    statements.clear()
+
+    reply = (await http.post("/graphql", json={"query": DEEP}, headers=owner.headers)).json()
+
+    found = reply["data"]["projects"]["nodes"]
+    assert [len(project["agents"]["nodes"]) for project in found] == [size.agents] * size.projects
+    # Who asks; the projects; their agents, members and metrics; the types, their agents, the revisions, the agents'
+    # projects, the events; the users, as members and as actors.
+    assert len(statements) == 11, "\n\n".join(statements)
+
+
+@pytest.mark.parametrize("size", [1, 5])
+async def test_nodes_are_read_by_their_kinds(size: int, http, make: Factory, scene: Scene, statements: list[str]):
+    agents = [await make.agent(scene.owner, scene.project, scene.kind) for _ in range(size)]
+    ids = [str(agent.id) for agent in agents] + [str((await make.project(scene.owner)).id) for _ in range(size)]
+    statements.clear()
+
+    body = {"query": NODES, "variables": {"ids": ids}}
+    reply = (await http.post("/graphql", json=body, headers=scene.owner.headers)).json()
+
+    assert None not in reply["data"]["nodes"]
+    assert len(statements) == 5, statements  # who asks, the kinds, the agents, the projects, the types

@@ -1,12 +1,12 @@
 """The database: one pool, reads without a transaction, writes in one, and what its errors mean."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
-from sqlalchemy import Executable, event, exc
+from sqlalchemy import ARRAY, ColumnElement, Executable, any_, event, exc, literal
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from resolvers.domain.errors import Code, Refusal
@@ -102,6 +102,14 @@ def record(kind: type[K], values: Iterable[Any]) -> K:
 async def many(db: AsyncConnection, statement: Executable, kind: type[K]) -> list[K]:
     """Returns every row as a record."""
     return [record(kind, row) for row in await db.execute(statement)]
+
+
+def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """Holds where the column is one of the values."""
+    # PostgreSQL takes an array for ten values, and so would plan anew for a single one each time.
+    several = any_(literal(list(values), ARRAY(column.type)))
+    wanted: ColumnElement[bool] = column == (values[0] if len(values) == 1 else several)
+    return wanted
 
 
 def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:

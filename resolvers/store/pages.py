@@ -1,16 +1,26 @@
-"""A part of a list, with its total and its visibility, in one statement."""
+"""Parts of lists, with their totals and their visibility, in one statement."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, literal, null, select, true, tuple_
+from sqlalchemy import ColumnElement, FromClause, Row, Select, func, literal, null, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from resolvers.domain.paging import Listing, Page
+from resolvers.domain.paging import Listing, Page, Window
 from resolvers.store.engine import record
 from resolvers.store.records import Columns
 
 K = TypeVar("K")
+
+# A list that stands below nothing.
+ROOT = select(literal(1).label("id"))
+
+
+class Below(NamedTuple):
+    """Where several lists stand: a selection of the parents' ids, and the column that names an item's parent."""
+
+    parents: Select[Any]
+    column: ColumnElement[Any]
 
 
 def page_statement(
@@ -20,46 +30,74 @@ def page_statement(
     listing: Listing[Any],
     *,
     key: ColumnElement[Any],
-    scope: Select[Any] | None = None,
+    below: Below | None = None,
 ) -> Select[Any]:
-    """Returns rows of (total, *fields): none without the scope, one of nulls for an empty page."""
-    window, sort = listing.window, listing.sort
+    """Returns rows of (parent, total, *fields): none without a parent, one of nulls for an empty page."""
+    sort, backwards = listing.sort, listing.window.backwards
     value = next(field for field in fields if field.key == sort.field)
     order = [value, key]
-    wanted = select(*fields).select_from(source).where(*where)
-    for cursor, above in ((window.after, not sort.descending), (window.before, sort.descending)):
-        if cursor is not None:
-            here, there = tuple_(*order), tuple_(literal(cursor.value, value.type), literal(cursor.id, key.type))
-            wanted = wanted.where(here > there if above else here < there)
-    falling = sort.descending != window.backwards
+    anchor = _counted(source, where, below) if listing.total else (below.parents if below else ROOT)
+    parents = anchor.cte("parents").prefix_with("MATERIALIZED")  # else a total could be counted once for each row
+    wanted = select(*fields).select_from(source).where(*where, *_within(listing.window, order, sort.descending))
+    if below:
+        wanted = wanted.where(below.column == parents.c.id)
+    falling = sort.descending != backwards
     part = (
         wanted.order_by(*(column.desc() if falling else column.asc() for column in order))
-        .limit(window.limit + 1)
-        .offset(window.offset)
-        .subquery("part")
+        .limit(listing.window.limit + 1)
+        .offset(listing.window.offset)
+        .lateral("part")
     )
-    total = select(func.count()).select_from(source).where(*where).scalar_subquery() if listing.total else null()
-    anchor = (select(literal(1).label("id")) if scope is None else scope).subquery("anchor")
     outer = [part.c[str(column.key)] for column in order]
+    total = parents.c.total if listing.total else null()
     return (
-        select(total.label("total"), *part.c)
-        .select_from(anchor.outerjoin(part, true()))
+        select(parents.c.id.label("parent"), total.label("total"), *part.c)
+        .select_from(parents.outerjoin(part, true()))
         .order_by(*(column.desc() if falling else column.asc() for column in outer))
     )
 
 
-async def read_page(
-    db: AsyncConnection, statement: Select[Any], kind: type[K], listing: Listing[Any], *, key: int = 1
-) -> Page[K] | None:
-    """Reads a page, or None when there is no scope; `key` is a column that no item leaves empty."""
-    rows = (await db.execute(statement)).all()
-    if not rows:
-        return None
-    window = listing.window
-    items = [record(kind, row[1:]) for row in rows[: window.limit] if row[key] is not None]
+def _counted(source: FromClause, where: Sequence[ColumnElement[bool]], below: Below | None) -> Select[Any]:
+    total = select(func.count()).select_from(source).where(*where)
+    if below is None:
+        return ROOT.add_columns(total.scalar_subquery().label("total"))
+    total = total.where(below.column == below.parents.selected_columns.id)
+    return below.parents.add_columns(total.scalar_subquery().label("total"))
+
+
+def _within(window: Window, order: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[bool]]:  # noqa: FBT001 — of the sort
+    value, key = order
+    found: list[ColumnElement[bool]] = []
+    for cursor, above in ((window.after, not descending), (window.before, descending)):
+        if cursor is not None:
+            here, there = tuple_(*order), tuple_(literal(cursor.value, value.type), literal(cursor.id, key.type))
+            found.append(here > there if above else here < there)
+    return found
+
+
+async def read_page(db: AsyncConnection, statement: Select[Any], kind: type[K], listing: Listing[Any]) -> Page[K]:
+    """Reads the page of a list that stands below nothing."""
+    [page] = (await read_pages(db, statement, kind, listing)).values()
+    return page
+
+
+async def read_pages(
+    db: AsyncConnection, statement: Select[Any], kind: type[K], listing: Listing[Any]
+) -> dict[Any, Page[K]]:
+    """Reads a page for each parent that there is."""
+    below: dict[Any, list[Row[*tuple[Any, ...]]]] = {}
+    for row in await db.execute(statement):
+        below.setdefault(row[0], []).append(row)
+    return {parent: _page(rows, kind, listing) for parent, rows in below.items()}
+
+
+def _page(rows: Sequence[Row[*tuple[Any, ...]]], kind: type[K], listing: Listing[Any]) -> Page[K]:
+    window, total = listing.window, rows[0][1]
+    # The first field of a record is never empty, save in the row that stands for no item.
+    items = [record(kind, row[2:]) for row in rows[: window.limit] if row[2] is not None]
     more = len(rows) > window.limit
     before = window.offset > 0 or window.after is not None
     if window.backwards:
         items.reverse()
-        return Page(items, rows[0][0], window, listing.sort, window.before is not None, more)
-    return Page(items, rows[0][0], window, listing.sort, more, before)
+        return Page(items, total, window, listing.sort, window.before is not None, more)
+    return Page(items, total, window, listing.sort, more, before)

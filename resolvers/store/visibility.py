@@ -1,12 +1,15 @@
 """Who sees which project, as one predicate: lists, totals, metrics, nodes and events all stand on it."""
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal, or_, select, true, type_coerce
 
 from resolvers.domain.permissions import SUPERUSER_ROLE, Role
 from resolvers.domain.projects import Project
 from resolvers.domain.users import Viewer
+from resolvers.store.engine import among
 from resolvers.store.records import Columns, columns
 from resolvers.store.tables import members, projects, sessions, users
 from resolvers.store.types import Words
@@ -53,3 +56,8 @@ def scope(who: Viewer, project_id: object) -> Select[Any]:
     return select(projects.c.id, projects.c.status, role(who).label("role")).where(
         projects.c.id == project_id, visible(who)
     )
+
+
+def seen(who: Viewer, project_ids: Sequence[UUID]) -> Select[Any]:
+    """Selects the ids of those of the projects that the viewer can see."""
+    return select(projects.c.id).where(among(projects.c.id, project_ids), visible(who))

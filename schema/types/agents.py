@@ -8,7 +8,7 @@ from resolvers import events
 from resolvers.domain import agent_types as type_records
 from resolvers.domain import agents as records
 from resolvers.domain import events as event_records
-from schema.connection import connection
+from schema.connection import connection_below
 from schema.context import Info
 from schema.dress import dressed, worn
 from schema.node import Node
@@ -50,4 +50,4 @@ class Agent(Node):
     def metrics(root: Root) -> AgentMetrics:
         return worn(records.metrics_of(root))
 
-    events = connection(events.of_agent, Event, event_records.EventFilter, "What happened to the agent.", "id")
+    events = connection_below(events.of_agents, Event, event_records.EventFilter, "What happened to the agent.")

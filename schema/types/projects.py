@@ -5,7 +5,7 @@ import strawberry
 from resolvers import agents, members, metrics
 from resolvers.domain import projects as records
 from resolvers.domain.agents import AgentFilter
-from schema.connection import connection
+from schema.connection import connection_below
 from schema.context import Info
 from schema.dress import dressed, worn
 from schema.node import Node
@@ -22,9 +22,9 @@ class Member:
 
 @dressed(records.Project)
 class Project(Node):
-    agents = connection(agents.search, Agent, AgentFilter, "The agents in the project.", "id")
-    members = connection(members.search, Member, records.MemberFilter, "The people of the project.", "id")
+    agents = connection_below(agents.in_projects, Agent, AgentFilter, "The agents in the project.")
+    members = connection_below(members.in_projects, Member, records.MemberFilter, "The people of the project.")
 
     @strawberry.field(description="Counts and sums over all agents of the project.")
     async def metrics(root: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
-        return worn(await metrics.of_project(await info.context.signed_in(), root.id))
+        return worn(await info.context.below(metrics.of_projects, metrics.of_projects).load(root.id))
