@@ -76,14 +76,20 @@ Read = Callable[[Any, Info, Callable[[], ListDraft[Any]]], Awaitable[Page[Any]]]
 
 
 def connection(
-    verb: Callable[..., Awaitable[Page[Any]]], node: Any, kind: type[Input], says: str, **fixed: object
+    verb: Callable[..., Awaitable[Page[Any]]],
+    node: Any,
+    kind: type[Input],
+    says: str,
+    *,
+    may_fail: bool = False,
+    **fixed: object,
 ) -> Any:
-    """Makes a field that lists by a verb."""
+    """Makes a field that lists by a verb; where that may fail, it is null and leaves its siblings alone."""
 
     async def read(_root: Any, info: Info, listing: Callable[[], ListDraft[Any]]) -> Page[Any]:
         return await verb(await info.context.signed_in(), listing(), **fixed)
 
-    return _field(read, node, kind, says)
+    return _field(read, Optional[Connection[node]] if may_fail else Connection[node], kind, says)  # noqa: UP045 — built at run time
 
 
 def connection_below(
@@ -96,10 +102,10 @@ def connection_below(
         place = (verb, *map(id, info._raw_info.field_nodes))  # noqa: SLF001 — as in _asks_for
         return await info.context.below(place, lambda ctx, ids: verb(ctx, ids, listing())).load(root.id)
 
-    return _field(read, node, kind, says)
+    return _field(read, Connection[node], kind, says)
 
 
-def _field(read: Read, node: Any, kind: type[Input], says: str) -> Any:
+def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
     async def resolve(  # noqa: PLR0917 — one argument each
         root: Any,
         info: Info,
@@ -123,7 +129,7 @@ def _field(read: Read, node: Any, kind: type[Input], says: str) -> Any:
     hints = resolve.__annotations__
     hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP045 — built at run time
     hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description="In which order.")]  # noqa: UP045 — built at run time
-    hints["return"] = Connection[node]
+    hints["return"] = answer
     return strawberry.field(resolver=resolve, description=says)
 
 

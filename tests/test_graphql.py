@@ -142,15 +142,6 @@ async def test_a_types_agents_are_those_that_you_can_see(run, make: Factory, sce
     assert kind == {"agents": {"nodes": [{"id": str(agent.id)}], "totalCount": 1}, "instanceCount": 2}
 
 
-async def test_twenty_sibling_fields_share_no_connection(run, scene: Scene):
-    fields = " ".join(f"a{number}: projects {{ totalCount }}" for number in range(20))
-
-    reply = await run(f"{{ {fields} }}", scene.owner)
-
-    assert "errors" not in reply
-    assert {project["totalCount"] for project in reply["data"].values()} == {1}
-
-
 async def test_sibling_objects_are_read_together(run, make: Factory, scene: Scene, statements: list[str]):
     agents = [await make.agent(scene.owner, scene.project, scene.kind) for _ in range(5)]
     statements.clear()
