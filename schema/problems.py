@@ -49,8 +49,7 @@ def told(error: GraphQLError) -> GraphQLError:
     cause = unfit(error.original_error) or error.original_error
     if isinstance(cause, Refusal):
         return _like(error, cause.faults[0].message, extensions(cause))
-    if cause is None or isinstance(cause, GraphQLError):
-        # The document or its variables are wrong, which GraphQL found out by itself.
+    if cause is None or (isinstance(cause, GraphQLError) and _blames_the_client(error, cause)):
         code = Code.MALFORMED_REQUEST if isinstance(error, GraphQLSyntaxError) else Code.VALIDATION_FAILED
         return _like(error, error.message, {"code": code.value})
     if isinstance(cause, ValueError) and error.path is None and error.nodes:
@@ -89,6 +88,12 @@ def top_level(refusal: Refusal, error_id: UUID | None = None) -> dict[str, Any]:
     """Returns the body of a request that was refused before anything ran."""
     more = {"errorId": str(error_id)} if error_id else {}
     return {"errors": [{"message": refusal.faults[0].message, "extensions": {**extensions(refusal), **more}}]}
+
+
+def _blames_the_client(error: GraphQLError, cause: GraphQLError) -> bool:
+    # The document or its variables are wrong, or an argument is; what blames no part of the document while it runs is
+    # a value of ours that the schema can't express.
+    return error.path is None or bool(cause.nodes)
 
 
 def _fault(fault: Fault) -> dict[str, object]:
