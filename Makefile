@@ -5,7 +5,7 @@ READY := .venv/ready
 CODE := gql_app schema resolvers rest_shim tests
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test coverage check sdl format lock clean
+.PHONY: help install explorer serve demo test coverage check sdl format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,7 +19,11 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+explorer: $(READY) ## Build GraphiQL from npm packages, when it is not built yet or its sources are newer
+	@$(BIN)/python -m gql_app.pages.build
+
 serve: $(READY) ## Serve on http://127.0.0.1:8000, with an embedded PostgreSQL in .roster
+	@$(BIN)/python -m gql_app.pages.build --seconds 60 || true
 	@exec $(BIN)/roster serve
 
 demo: $(READY) ## Fill the database with a small fleet to look at
@@ -51,5 +55,6 @@ lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 		--custom-compile-command 'make lock' -c requirements-dev.txt pyproject.toml -o requirements.txt
 
-clean: ## Remove .venv and what tests leave; the data in .roster stays
+clean: ## Remove .venv, what is built and what tests leave; the data in .roster stays
+	rm -rf gql_app/pages/graphiql/dist gql_app/pages/graphiql/node_modules
 	rm -rf .venv .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gql_app.middleware import RequestLog
+from gql_app.pages.explorer import Explorer
 from gql_app.settings import Settings, read_settings, secret_key
 from gql_app.telemetry import configure_logging
 from resolvers.context import Client, Guest
@@ -51,12 +52,14 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
             watch.cancel()
         await guest.store.close()
 
+    pages = Explorer() if explorer else None
     app = Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
             Route("/ready", ready),
-            Route(GRAPHQL, Door(explorer=explorer)),
+            Route(GRAPHQL, Door(page=pages.page if pages else None)),
+            *(pages.routes() if pages else ()),
             *routes(),
         ],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},

@@ -1,5 +1,6 @@
 """GraphQL over HTTP: what is refused before anything runs, and how it is answered."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,6 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse
-from strawberry.http.ides import GraphQL_IDE
 from strawberry.types import ExecutionResult
 
 from resolvers.context import Context
@@ -26,6 +26,8 @@ GRAPHQL = "application/graphql-response+json"
 METHODS = {"GET", "POST"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
 ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, "text/html", "text/*"})
+Page = Callable[[Request], Awaitable[Response]]
+"""What a browser gets instead of JSON."""
 
 
 class Adapter(StarletteRequestAdapter):
@@ -41,9 +43,9 @@ class Door(GraphQL[Asking, None]):
 
     request_adapter_class = Adapter
 
-    def __init__(self, *, explorer: bool) -> None:
-        ide: GraphQL_IDE | None = "graphiql" if explorer else None
-        super().__init__(schema, graphql_ide=ide, subscription_protocols=())
+    def __init__(self, *, page: Page | None) -> None:
+        super().__init__(schema, graphql_ide="graphiql" if page else None, subscription_protocols=())
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -90,6 +92,10 @@ class Door(GraphQL[Asking, None]):
             # Nothing has run, so there are no data, not even none.
             answer.pop("data", None)
         return answer
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        assert self._page  # without one, nobody is taken for a browser
+        return await self._page(request)
 
     def encode_json(self, data: object) -> bytes:
         return msgspec.json.encode(data)

@@ -1,0 +1,1 @@
+"""Pages for people: GraphiQL, built from npm packages, served by Roster alone."""
