@@ -1,6 +1,7 @@
 """The schema, put together."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import strawberry
@@ -9,6 +10,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from schema.caches import Caches, Documents
 from schema.mutation import Mutation
 from schema.problems import Problems, told
 from schema.query import Query
@@ -38,7 +40,7 @@ schema = Schema(
     query=Query,
     mutation=Mutation,
     types=[Agent, AgentType, Project, User],
-    extensions=[Problems],
+    extensions=[Problems, partial(Caches, Documents())],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 

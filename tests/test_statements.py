@@ -61,10 +61,11 @@ async def test_a_longer_list_sends_no_more(door: Door, make: Factory, scene: Sce
     assert await sent() == few
 
 
-DEEP = """{ projects { nodes {
-  agents { totalCount nodes { agentType { slug agents { totalCount } } runsOn { revision } project { slug }
-    events { nodes { actor { email } } } } }
-  members { nodes { user { email } } }
+DEEP = """{ projects(first: 5) { nodes {
+  agents(first: 5) { totalCount nodes {
+    agentType { slug agents(first: 5) { totalCount } } runsOn { revision } project { slug }
+    events(first: 5) { nodes { actor { email } } } } }
+  members(first: 5) { nodes { user { email } } }
   metrics { totalInstances } } } }"""
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Agent { agentType { slug } } ... on Project { slug } } }"
 
