@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import FrameType
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from gql_app.middleware import RequestLog
@@ -22,6 +25,7 @@ from resolvers.context import Client, Guest
 from resolvers.domain.errors import Refusal
 from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
+from resolvers.store.feed import Feed
 from resolvers.store.migrate import current, newest
 from resolvers.tokens import Keys
 from rest_shim import problems
@@ -38,7 +42,7 @@ def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Gu
     """Makes what every verb needs."""
     lifetimes = timedelta(minutes=settings.access_token_minutes), timedelta(days=settings.refresh_token_days)
     store = Store(url, settings.pool_size)
-    return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Client())
+    return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Feed(store), Client())
 
 
 def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGIApp:
@@ -47,18 +51,21 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         watch = asyncio.create_task(_leave_with(parent)) if parent else None
+        _at_signals(guest.feed.stop)
         yield
         if watch:
             watch.cancel()
-        await guest.store.close()
+        await guest.close()
 
     pages = Explorer() if explorer else None
+    door = Door(page=pages.page if pages else None)
     app = Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
             Route("/ready", ready),
-            Route(GRAPHQL, Door(page=pages.page if pages else None)),
+            Route(GRAPHQL, door),
+            WebSocketRoute(GRAPHQL, door),
             *(pages.routes() if pages else ()),
             *routes(),
         ],
@@ -91,6 +98,23 @@ async def broken(request: Request, error: Exception) -> Response:
     """Answers a bug of ours in the words of the door that it broke."""
     answer = http.broken if request.url.path == GRAPHQL else problems.broken
     return await answer(request, error)
+
+
+def _at_signals(act: Callable[[], None]) -> None:
+    # Streams never end by themselves, and uvicorn tells nobody that it waits for them.
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        server_s = signal.getsignal(number)
+
+        def handle(number: int, frame: FrameType | None, then: Any = server_s) -> None:
+            loop.call_soon_threadsafe(act)
+            if callable(then):
+                then(number, frame)
+
+        if callable(server_s):
+            signal.signal(number, handle)
 
 
 async def home(_: Request) -> Response:

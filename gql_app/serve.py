@@ -24,9 +24,18 @@ from gql_app.superuser import first_superuser
 from gql_app.telemetry import configure_logging
 from resolvers.context import Guest
 from resolvers.domain.errors import Refusal
+from resolvers.reading import MAX_BODY
 from resolvers.store.migrate import current, migrate, newest
 
 T = TypeVar("T")
+
+OPTIONS: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "ws_max_size": MAX_BODY,
+}
 
 
 @contextmanager
@@ -80,17 +89,11 @@ async def use(settings: Settings, url: str, act: Callable[[Guest], Awaitable[T]]
     except Refusal as refusal:
         raise StartError(_reason(refusal)) from refusal
     finally:
-        await guest.store.close()
+        await guest.close()
 
 
 def _run(settings: Settings, url: str, listener: socket.socket) -> None:
-    options: dict[str, Any] = {
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "proxy_headers": False,
-        "timeout_graceful_shutdown": settings.stop_seconds,
-    }
+    options = OPTIONS | {"timeout_graceful_shutdown": settings.stop_seconds}
     try:
         listener.listen(2048)
     except OSError as error:

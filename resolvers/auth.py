@@ -14,10 +14,8 @@ from resolvers.store import throttle
 from resolvers.store.engine import one, record, returned
 from resolvers.store.records import USER
 from resolvers.store.tables import sessions, users
-from resolvers.store.visibility import LIVE_SESSION
+from resolvers.store.visibility import LIVE_SESSION, LIVE_USER
 from resolvers.tokens import Claims, unauthenticated
-
-LIVE_USER = (users.c.deleted_at.is_(None), users.c.is_active)
 
 
 async def identify(guest: Guest, authorization: str) -> Context:
@@ -32,7 +30,7 @@ async def identify(guest: Guest, authorization: str) -> Context:
         user = await one(db, found.where(users.c.id == claims.user_id), User)
     if user is None:
         raise unauthenticated("This session has ended; sign in again.")
-    return Context(guest.store, guest.keys, guest.hasher, guest.client, Viewer(user, claims.session_id))
+    return guest.signed_in(Viewer(user, claims.session_id, claims.expires_at))
 
 
 async def register(guest: Guest, draft: Draft[Register]) -> User:

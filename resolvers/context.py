@@ -9,6 +9,7 @@ from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.users import Viewer
 from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
+from resolvers.store.feed import Feed
 from resolvers.tokens import Keys
 
 T = TypeVar("T")
@@ -28,7 +29,17 @@ class Guest(msgspec.Struct, frozen=True):
     store: Store
     keys: Keys
     hasher: Hasher
+    feed: Feed
     client: Client
+
+    def signed_in(self, who: Viewer) -> "Context":
+        """Returns the same for someone we know."""
+        return Context(self.store, self.keys, self.hasher, self.feed, self.client, who)
+
+    async def close(self) -> None:
+        """Lets go of the database."""
+        await self.feed.close()
+        await self.store.close()
 
     def met(self, ip_address: str | None, user_agent: str | None) -> Self:
         """Returns the same for one request of a client."""

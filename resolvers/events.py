@@ -1,19 +1,25 @@
 """Events: reading the log."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, select
 
 from resolvers.context import Context, parsed
-from resolvers.domain.events import Event, EventFilter
+from resolvers.domain.events import Event, EventFilter, place_of
 from resolvers.domain.paging import ListDraft, Listing, Page
-from resolvers.store.access import found
+from resolvers.domain.permissions import Right
+from resolvers.domain.users import Viewer
+from resolvers.store.access import found, require
 from resolvers.store.engine import among
+from resolvers.store.feed import BATCH, Feed, Seat
 from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import EVENT
 from resolvers.store.tables import agents, events
 from resolvers.store.visibility import visible
+from resolvers.tokens import unauthenticated
 
 
 async def of_agent(
@@ -47,3 +53,49 @@ async def _below(ctx: Context, parents: Select[tuple[UUID]], asked: Listing[Even
 async def _require(ctx: Context, agent: Select[tuple[UUID]]) -> None:
     async with ctx.store.read() as db:
         found((await db.execute(agent)).first())
+
+
+async def follow(
+    ctx: Context, project_id: UUID, *, agent_id: UUID | None = None, after: str | None = None
+) -> AsyncGenerator[Event]:
+    """Tells what happens to the agents of a project, or to one of them, after a cursor or from now on, endlessly."""
+    await _require_agents(ctx, project_id, agent_id)
+    given = None if after is None else place_of(after)
+    with ctx.feed.seat(ctx.who, project_id, agent_id, behind=given is not None) as seat:
+        place = await seat.taken() if given is None else given
+        while True:
+            async for event in _missed(ctx.feed, seat, place):
+                place = event.sequence
+                yield event
+            while seat.waiting:
+                event = seat.waiting.popleft()
+                if event.sequence > place:
+                    place = event.sequence
+                    yield event
+            await _called(seat, ctx.who)
+
+
+async def _missed(feed: Feed, seat: Seat, place: int) -> AsyncGenerator[Event]:
+    await seat.taken()
+    more = seat.catch_up()
+    while more:
+        page = await feed.between(seat, place)
+        for event in page:
+            place = event.sequence
+            yield event
+        more = len(page) == BATCH or seat.catch_up()
+
+
+async def _require_agents(ctx: Context, project_id: UUID, agent_id: UUID | None) -> None:
+    await require(ctx.store, ctx.who, project_id, Right.READ)
+    if agent_id is not None:
+        await _require(ctx, _agents(ctx, [agent_id]).where(agents.c.project_id == project_id))
+
+
+async def _called(seat: Seat, who: Viewer) -> None:
+    left = (who.expires_at - datetime.now(UTC)).total_seconds()
+    try:
+        async with asyncio.timeout(max(0, left)):
+            await seat.called()
+    except TimeoutError:
+        raise unauthenticated("The access token has expired; go on with a new one, after the last cursor.") from None

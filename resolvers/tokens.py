@@ -12,14 +12,16 @@ from resolvers.domain.errors import Code, Refusal
 
 ALGORITHM = "HS256"
 ISSUER = "roster"
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token says: whose it is, of which session, and how often that was refreshed before."""
+    """What a token says: whose it is, of which session, how often that was refreshed before, and how long it holds."""
 
     user_id: UUID
     session_id: UUID
     rotation: Annotated[int, Meta(ge=0, lt=2**31)]
+    expires_at: datetime = FOREVER
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -49,6 +51,7 @@ class Keys(msgspec.Struct, frozen=True):
             if body["typ"] != kind:
                 raise unauthenticated(f"This is no {kind} token.")
             said = {"user_id": body["sub"], "session_id": body["sid"], "rotation": body["rot"]}
+            said["expires_at"] = datetime.fromtimestamp(body["exp"], UTC)
             return msgspec.convert(said, Claims)
         except jwt.ExpiredSignatureError:
             raise unauthenticated(f"The {kind} token has expired.") from None

@@ -11,10 +11,12 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from schema.caches import Caches, Documents
+from schema.context import Asking
 from schema.mutation import Mutation
 from schema.problems import Problems, told
 from schema.query import Query
 from schema.scalars import SCALARS
+from schema.subscription import Subscription
 from schema.types.agent_types import AgentType
 from schema.types.agents import Agent
 from schema.types.projects import Project
@@ -32,6 +34,11 @@ class Schema(strawberry.Schema):
             result.errors = [told(error) for error in result.errors]
         return result
 
+    async def stream(self, query: str | None, *args: Any, **more: Any) -> Any:
+        """Runs one of the operations of a connection, each with a context of its own."""
+        asking: Asking = more["context_value"]
+        return await super().stream(query, *args, **more | {"context_value": asking.anew()})
+
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leaves errors to the Problems extension, which logs bugs once and refusals never."""
 
@@ -39,6 +46,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Agent, AgentType, Project, User],
     extensions=[Problems, partial(Caches, Documents())],
     config=StrawberryConfig(scalar_map=SCALARS),

@@ -33,8 +33,18 @@ class Asking:
     ) -> None:
         self.guest = guest
         self.headers = headers
+        self.connection_params: dict[str, object] = {}
         self._authorization = authorization
         self._on_sign_in = on_sign_in
+        self.start_over()
+
+    def anew(self) -> "Asking":
+        """Returns the context of another operation of the same client."""
+        told = self.connection_params.get("Authorization", self._authorization)
+        return Asking(self.guest, str(told), self._on_sign_in, self.headers)
+
+    def start_over(self) -> None:
+        """Forgets who asks and what was loaded: a subscription looks anew for each event."""
         self._signing_in: asyncio.Future[Context] | None = None
         self.agents: DataLoader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
         self.agent_types: DataLoader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)

@@ -1,18 +1,24 @@
 """GraphQL over HTTP: what is refused before anything runs, and how it is answered."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from cross_web import HTTPException, StarletteRequestAdapter
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry import UNSET
 from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
+from strawberry.types.unset import UnsetType
 
 from resolvers.context import Context
 from resolvers.domain.errors import REFUSALS, Code, Refusal
@@ -21,11 +27,13 @@ from resolvers.reading import JSON, check_accept, check_content, preferred, read
 from schema.build import schema
 from schema.context import Asking
 from schema.problems import top_level, unfit
+from schema.socket import Handler, Socket, read_message
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = {"GET", "POST"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
-ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, "text/html", "text/*"})
+EVENTS = "text/event-stream"
+ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, EVENTS, "text/html", "text/*"})
 Page = Callable[[Request], Awaitable[Response]]
 """What a browser gets instead of JSON."""
 
@@ -42,12 +50,22 @@ class Door(GraphQL[Asking, None]):
     """Strawberry's view, with refusals that carry their code."""
 
     request_adapter_class = Adapter
+    websocket_adapter_class = Socket
+    graphql_transport_ws_handler_class = Handler
 
     def __init__(self, *, page: Page | None) -> None:
-        super().__init__(schema, graphql_ide="graphiql" if page else None, subscription_protocols=())
+        super().__init__(
+            schema,
+            graphql_ide="graphiql" if page else None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            connection_init_wait_timeout=timedelta(seconds=10),
+        )
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
         request = Request(scope, receive)
         try:
             await check(request)
@@ -60,13 +78,37 @@ class Door(GraphQL[Asking, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
-        assert isinstance(response, Response)  # nothing but HTTP comes here
         guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
+        headers = response.headers if isinstance(response, Response) else MutableHeaders()
 
         def signed_in(ctx: Context) -> None:
             request.state.user_id = str(ctx.who.id)
 
-        return Asking(guest, request.headers.get("authorization", ""), signed_in, response.headers)
+        return Asking(guest, request.headers.get("authorization", ""), signed_in, headers)
+
+    async def on_ws_connect(self, context: Asking) -> UnsetType:
+        """Lets in who is signed in, by the header or by `Authorization` of connection_init's payload."""
+        try:
+            await context.anew().signed_in()
+        except Refusal as refusal:
+            raise ConnectionRejectionError from refusal
+        return UNSET
+
+    def decode_json(self, data: str | bytes) -> object:
+        return read_message(data)
+
+    async def create_streaming_response(
+        self, request: Request | WebSocket, stream: Callable[[], AsyncIterator[str]], *more: Any, **others: Any
+    ) -> Response:
+        feed = request.app.state.guest.feed
+
+        async def until_the_stop() -> AsyncIterator[str]:
+            async for part in stream():
+                if feed.stopping:
+                    return  # without a word of the end, so that the client goes on elsewhere
+                yield part
+
+        return await super().create_streaming_response(request, until_the_stop, *more, **others)
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = await super().get_sub_response(request)

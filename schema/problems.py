@@ -30,12 +30,18 @@ class Problems(SchemaExtension):
 
     async def on_operation(self) -> AsyncIterator[None]:
         yield
-        result = self.execution_context.result
+        self._tell(self.execution_context.result)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        self._tell(result)
+        yield
+
+    def _tell(self, result: Any) -> None:
         errors = getattr(result, "errors", None)
         if errors:
             for error in errors:
                 self._tell_when_to_come_back(error.original_error)
-            result.errors = [told(error) for error in errors]  # type: ignore[union-attr]
+            result.errors = [told(error) for error in errors]
 
     def _tell_when_to_come_back(self, cause: BaseException | None) -> None:
         if isinstance(cause, Refusal) and "Retry-After" in cause.headers:

@@ -20,9 +20,11 @@ from starlette.applications import Starlette
 
 from gql_app.asgi import make_app
 from gql_app.embedded import Embedded, create_database
+from gql_app.serve import OPTIONS
 from resolvers.context import Client, Guest
 from resolvers.hashing import Hasher
 from resolvers.store.engine import Store
+from resolvers.store.feed import Feed
 from resolvers.store.migrate import migrate
 from resolvers.store.tables import metadata
 from resolvers.tokens import Keys
@@ -114,9 +116,10 @@ async def _migrate(url: str) -> None:
 async def everyone(database: str) -> AsyncIterator[Guest]:
     """What verbs need, over one pool for the whole run; passwords are hashed cheaply."""
     keys = Keys(SECRET, timedelta(minutes=15), timedelta(days=30))
-    guest = Guest(Store(database, 25), keys, Hasher(memory_kib=64, rounds=1, at_once=8), Client("127.0.0.1", "tests"))
+    store, hasher = Store(database, 25), Hasher(memory_kib=64, rounds=1, at_once=8)
+    guest = Guest(store, keys, hasher, Feed(store), Client("127.0.0.1", "tests"))
     yield guest
-    await guest.store.close()
+    await guest.close()
 
 
 @pytest.fixture
@@ -164,7 +167,7 @@ class Listener(uvicorn.Server):
 @pytest.fixture(scope="session")
 async def listening(app: Starlette) -> AsyncIterator[str]:
     """Where the whole application listens on a real socket, within this process."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, **OPTIONS, timeout_graceful_shutdown=1)
     with socket.create_server(("127.0.0.1", 0)) as bound:
         server = Listener(config)
         serving = asyncio.create_task(server.serve([bound]))

@@ -20,7 +20,7 @@ from resolvers.store.records import USER
 from resolvers.store.tables import members as member_rows
 from resolvers.store.tables import sessions as session_rows
 from resolvers.store.tables import users as user_rows
-from resolvers.tokens import Claims
+from resolvers.tokens import FOREVER, Claims
 
 PASSWORD = "Correct-Horse-42"
 NUMBERS = count(1)
@@ -74,7 +74,7 @@ class Factory:
     def _signed_in(self, user: User, session: UUID) -> Person:
         claims, keys = Claims(user.id, session, 0), self.guest.keys
         tokens = TokenPair(keys.access_token(claims), keys.refresh_token(claims), "bearer", 900, user)
-        return self._person(Viewer(user, session), tokens)
+        return self._person(Viewer(user, session, FOREVER), tokens)
 
     async def _hashed(self) -> str:
         if PASSWORD not in HASHED:
@@ -83,7 +83,7 @@ class Factory:
 
     def _person(self, who: Viewer, tokens: TokenPair) -> Person:
         guest = self.guest
-        return Person(guest.store, guest.keys, guest.hasher, guest.client, who, tokens)
+        return Person(guest.store, guest.keys, guest.hasher, guest.feed, guest.client, who, tokens)
 
     async def signed_in(self, email: str, password: str = PASSWORD) -> Person:
         tokens = await auth.login(self.guest, Draft(Login, {"email": email, "password": password}))

@@ -1,9 +1,11 @@
 """The event log: every change of an agent, a type, a project or a member, and who made it."""
 
+import re
 from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, UnsetType
 
+from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.fields import Id, Input, Place, Record, Time, says
 from resolvers.domain.words import Word
 
@@ -28,6 +30,17 @@ class EventKind(Word):
     MEMBER_REMOVED = "member.removed", "A user left a project."
 
 
+AGENT_KINDS = [kind for kind in EventKind if kind.startswith("agent.")]
+CURSOR = re.compile(r"\d{1,19}", re.ASCII)
+
+
+def place_of(cursor: str) -> int:
+    """Returns the place in the log that an event's cursor names, or raises VALIDATION_FAILED."""
+    if not CURSOR.fullmatch(cursor) or int(cursor) >= 2**63:
+        raise Refusal(Code.VALIDATION_FAILED, "This is no cursor of an event.", field="after")
+    return int(cursor)
+
+
 class Event(Record, frozen=True):
     """One entry of the event log."""
 
@@ -39,6 +52,7 @@ class Event(Record, frozen=True):
     data: Annotated[dict[str, object], says("What changed.")]
     created_at: Annotated[Time, says("When it happened.")]
     sequence: Annotated[int, says("The event's place in the log.")]
+    cursor: Annotated[str, says("Where to go on after this event, as `after` of a subscription.")]
 
 
 class EventFilter(Input, frozen=True):

@@ -167,6 +167,7 @@ class Viewer(Record, frozen=True):
 
     user: User
     session_id: Id
+    expires_at: Time  # of the token that says so
 
     @property
     def id(self) -> Id:

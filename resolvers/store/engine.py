@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Executable, any_, event, exc, liter
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from resolvers.domain.errors import Code, Refusal
+from resolvers.store.bell import Bell
 
 K = TypeVar("K")
 
@@ -46,11 +47,12 @@ class Store:
     """One PostgreSQL database, reached by a libpq URL such as `postgresql://user@host/name`."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
-        async def connect() -> asyncpg.Connection:
-            settings = {"application_name": "roster", "timezone": "UTC", "jit": "off"}
+        async def connect(name: str = "roster") -> asyncpg.Connection:
+            settings = {"application_name": name, "timezone": "UTC", "jit": "off"}
             settings["statement_timeout"] = STATEMENT_TIMEOUT
             return await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
 
+        self.bell = Bell(lambda: connect("roster events"))
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=connect,
@@ -78,8 +80,10 @@ class Store:
         with _errors_told():
             async with self.engine.begin() as db:
                 yield db
+        self.bell.ring()
 
     async def close(self) -> None:
+        await self.bell.close()
         await self.engine.dispose()
 
 

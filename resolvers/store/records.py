@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, select, type_coerce
+from sqlalchemy import ColumnElement, Table, Text, cast, func, select, type_coerce
 
 from resolvers.domain.agent_types import AgentType, AgentTypeRevision
 from resolvers.domain.agents import Agent
@@ -23,7 +23,7 @@ def columns(kind: type[msgspec.Struct], table: Table, **others: ColumnElement[An
 
 AGENT = columns(Agent, agents, allowed_actions=type_coerce(agents.c.status, AllowedActions()))
 USER = columns(User, users)
-EVENT = columns(Event, events)
+EVENT = columns(Event, events, cursor=cast(events.c.sequence, Text))
 MEMBER = columns(Member, members, email=users.c.email, first_name=users.c.first_name, last_name=users.c.last_name)
 REVISION = columns(AgentTypeRevision, agent_type_revisions)
 AGENT_TYPE = columns(

@@ -30,7 +30,7 @@ from resolvers.domain.lifecycle import Status
 from resolvers.domain.permissions import Role
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.words import Word
-from resolvers.store.types import TransactionId, Words
+from resolvers.store.types import Words
 
 metadata = MetaData(
     naming_convention={
@@ -231,8 +231,6 @@ events = Table(
     metadata,
     Column("sequence", BigInteger, Identity(always=True), primary_key=True),
     Column("id", Uuid, nullable=False),
-    # Readers stop below the oldest transaction still open: a sequence alone can become visible out of order.
-    Column("transaction_id", TransactionId, nullable=False, server_default=func.pg_current_xact_id()),
     Column("kind", Words(EventKind), nullable=False),
     Column("project_id", Uuid, ForeignKey("projects.id")),
     Column("subject_id", Uuid, nullable=False),

@@ -3,8 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Dialect, Text
-from sqlalchemy.dialects.postgresql.base import ischema_names
-from sqlalchemy.types import TypeDecorator, UserDefinedType
+from sqlalchemy.types import TypeDecorator
 
 from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status
 from resolvers.domain.words import Word
@@ -35,15 +34,3 @@ class AllowedActions(TypeDecorator[list[Action]]):
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> list[Action] | None:
         return None if value is None else ALLOWED_ACTIONS[Status(value)]
-
-
-class TransactionId(UserDefinedType[int]):
-    """PostgreSQL's 64-bit transaction id, which never wraps."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: Any) -> str:
-        return "XID8"
-
-
-ischema_names["xid8"] = TransactionId  # so that a comparison with the database knows it

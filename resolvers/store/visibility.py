@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, literal, or_, select, true, type_coerce
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Uuid,
+    column,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+)  # fmt: skip
 
 from resolvers.domain.permissions import SUPERUSER_ROLE, Role
 from resolvers.domain.projects import Project
@@ -14,6 +28,7 @@ from resolvers.store.records import Columns, columns
 from resolvers.store.tables import members, projects, sessions, users
 from resolvers.store.types import Words
 
+LIVE_USER = (users.c.deleted_at.is_(None), users.c.is_active)
 LIVE_SESSION = (sessions.c.revoked_at.is_(None), sessions.c.expires_at > func.now())
 
 
@@ -30,9 +45,27 @@ def role(who: Viewer) -> ColumnElement[Any]:
 
 def visible(who: Viewer, project_id: ColumnElement[Any] = projects.c.id) -> ColumnElement[bool]:
     """Holds for the projects that the viewer may see."""
-    if who.is_superuser:
-        return true()
-    return exists().where(members.c.project_id == project_id, members.c.user_id == who.id)
+    return true() if who.is_superuser else _takes_part(literal(who.id, users.c.id.type), project_id)
+
+
+def _takes_part(user_id: ColumnElement[Any], project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    return exists().where(members.c.project_id == project_id, members.c.user_id == user_id)
+
+
+def standing(asked: Sequence[tuple[UUID, UUID, UUID]]) -> Select[Any]:
+    """Selects number, signed_in and sees, for each (user, session, project) as things are now."""
+    names = ("user_id", "session_id", "project_id")
+    arrays = [literal(list(part), ARRAY(Uuid)) for part in zip(*asked, strict=True)]
+    rows = func.unnest(*arrays).table_valued(*(column(name, Uuid) for name in names), with_ordinality="number")
+    one = rows.render_derived()
+    user = users.join(sessions, sessions.c.user_id == users.c.id)
+    live = (users.c.id == one.c.user_id, sessions.c.id == one.c.session_id, *LIVE_USER, *LIVE_SESSION)
+    super_ = exists().where(users.c.id == one.c.user_id, users.c.is_superuser)
+    return select(
+        one.c.number,
+        exists().select_from(user).where(*live).label("signed_in"),
+        or_(super_, _takes_part(one.c.user_id, one.c.project_id)).label("sees"),
+    )
 
 
 def visible_user(who: Viewer) -> ColumnElement[bool]:

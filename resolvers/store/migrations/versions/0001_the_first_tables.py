@@ -4,12 +4,19 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from resolvers.store.types import TransactionId
-
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+class TransactionId(sa.types.UserDefinedType[int]):
+    """PostgreSQL's 64-bit transaction id, which never wraps."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "XID8"
 
 
 def upgrade() -> None:

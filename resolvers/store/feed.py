@@ -1,0 +1,223 @@
+"""The event log as it grows: one reader for each process, and a seat for each of those who listen."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, literal, select, text
+
+from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.events import AGENT_KINDS, Event
+from resolvers.domain.users import Viewer
+from resolvers.store.engine import Store, many
+from resolvers.store.records import EVENT
+from resolvers.store.tables import events
+from resolvers.store.visibility import standing
+
+BATCH = 500
+WAITING = 200  # events that a slow reader may have waiting; what is more, it reads from the log itself
+LOOK_SECONDS = 1.0  # how often to look without having heard of anything
+SETTLE_SECONDS = 0.003
+
+# Places in the log are given out before a transaction commits, so one can become visible after a later one. Whoever may
+# still fill a place below those that are visible holds this lock until it ends.
+PROBE = text("""
+    SELECT (SELECT coalesce(max(sequence), 0) FROM events) AS newest,
+           ARRAY(SELECT virtualtransaction FROM pg_locks
+                 WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock'
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS writers
+""")
+
+
+class Seat:
+    """Someone who listens: what they listen to, and what waits for them, in bounded memory."""
+
+    def __init__(self, who: Viewer, project_id: UUID, agent_id: UUID | None, *, behind: bool) -> None:
+        self.who, self.project_id, self.agent_id = who, project_id, agent_id
+        self.waiting: deque[Event] = deque()
+        self.began: int | None = None
+        self._behind = behind
+        self._ended: BaseException | None = None
+        self._call = asyncio.Event()
+
+    def wants(self, event: Event) -> bool:
+        """Tells whether an event is one that they listen to."""
+        return event.project_id == self.project_id and self.agent_id in (None, event.subject_id)
+
+    def begin(self, place: int) -> None:
+        """Says that everything after this place will be offered."""
+        self.began = place
+        self._call.set()
+
+    def offer(self, found: Sequence[Event]) -> None:
+        """Lets events wait for them; of more than there is room for, they read all from the log."""
+        self.waiting.extend(found)
+        if len(self.waiting) > WAITING:
+            self.waiting.clear()
+            self._behind = True
+        self._call.set()
+
+    def catch_up(self) -> bool:
+        """Tells whether there is something to read from the log; what comes from now on waits again."""
+        behind, self._behind = self._behind, False
+        return behind
+
+    def end(self, reason: BaseException) -> None:
+        """Makes this the last that they hear."""
+        self._ended = self._ended or reason
+        self._call.set()
+
+    def check(self) -> None:
+        """Raises what it was ended by."""
+        if self._ended is not None:
+            raise self._ended
+
+    async def taken(self) -> int:
+        """Waits until everything that comes is offered; returns the place from which on that is so."""
+        while self.began is None:
+            await self.called()
+        return self.began
+
+    async def called(self) -> None:
+        """Waits until something has come, or raises what it was ended by."""
+        await self._call.wait()
+        self._call.clear()
+        self.check()
+
+
+class Mark(NamedTuple):
+    """A place in the log, and those who may still write below it."""
+
+    place: int
+    writers: frozenset[str]
+
+
+class Feed:
+    """Reads the log once for all seats of a process, and looks at the rights of each before it hands anything on."""
+
+    def __init__(self, store: Store) -> None:
+        self.stopping = False
+        self._store = store
+        self._seats: set[Seat] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._place = 0  # everything up to it is in the log for good, and has been offered
+        self._mark: Mark | None = None
+
+    @contextmanager
+    def seat(self, who: Viewer, project_id: UUID, agent_id: UUID | None, *, behind: bool) -> Iterator[Seat]:
+        """Takes a seat, and leaves it at the end; who is behind has earlier events to read first."""
+        seat = Seat(who, project_id, agent_id, behind=behind)
+        self._seats.add(seat)
+        self._store.bell.ring_here()
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read())
+            self._reading.add_done_callback(self._over)
+        try:
+            yield seat
+        finally:
+            self._seats.discard(seat)
+
+    async def between(self, seat: Seat, place: int) -> list[Event]:
+        """Reads from the log what a seat has not been offered, after a place; at most BATCH events."""
+        where = [events.c.project_id == seat.project_id]
+        if seat.agent_id is not None:
+            where.append(events.c.subject_id == seat.agent_id)
+        found = await self._logged(place, self._place, *where)
+        await self._look([seat])
+        seat.check()
+        return found
+
+    def stop(self) -> None:
+        """Ends all seats, because the server stops; who listens goes on elsewhere, after the last cursor."""
+        self.stopping = True
+        for seat in self._seats:
+            seat.end(Refusal(Code.UNAVAILABLE, "The server is stopping; go on after the last cursor."))
+
+    async def close(self) -> None:
+        """Stops reading."""
+        self.stop()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+
+    async def _read(self) -> None:
+        looked, wait, self._place = 0.0, 0.0, -1
+        while self._seats:
+            await self._store.bell.wait(wait)
+            try:
+                if time.monotonic() - looked >= LOOK_SECONDS:
+                    looked = time.monotonic()
+                    await self._store.bell.check()
+                    await self._look(self._seats)
+                wait = await self._go_on()
+            except Refusal:
+                wait = LOOK_SECONDS  # the database is away; nothing was handed on, so nothing is lost
+
+    def _over(self, reading: asyncio.Task[None]) -> None:
+        bug = None if reading.cancelled() else reading.exception()
+        if bug is not None:
+            for seat in self._seats:
+                seat.end(bug)
+
+    async def _go_on(self) -> float:
+        """Hands on what is in the log for good; returns how long to wait for more, in seconds."""
+        new = [seat for seat in self._seats if seat.began is None]
+        settled = await self._settled()
+        if settled is not None:
+            if self._place >= 0 and await self._hand_on(settled):
+                return 0.0
+            self._place = settled
+            for seat in new:
+                seat.begin(settled)
+        return LOOK_SECONDS if self._mark is None else SETTLE_SECONDS
+
+    async def _settled(self) -> int | None:
+        """Returns a place with nothing yet to come below it, or None while someone may still write there."""
+        async with self._store.read() as db:
+            newest, writers = (await db.execute(PROBE)).one()
+        if not writers:
+            self._mark = None
+            return int(newest)
+        mark = self._mark
+        if mark is not None and mark.writers.intersection(writers):
+            return None
+        self._mark = Mark(newest, frozenset(writers))
+        return mark and mark.place
+
+    async def _hand_on(self, settled: int) -> bool:
+        """Offers events up to a place to whoever wants them; tells whether there are more than fit into one batch."""
+        if settled == self._place:
+            return False
+        projects = literal(list({seat.project_id for seat in self._seats}), ARRAY(Uuid))
+        found = await self._logged(self._place, settled, events.c.project_id == any_(projects))
+        wanted = {seat: own for seat in self._seats if (own := [event for event in found if seat.wants(event)])}
+        await self._look(wanted)
+        for seat, own in wanted.items():
+            seat.offer(own)
+        if len(found) == BATCH:
+            self._place = found[-1].sequence
+            return True
+        return False
+
+    async def _logged(self, place: int, settled: int, *where: ColumnElement[bool]) -> list[Event]:
+        wanted = select(*EVENT).where(events.c.sequence > place, events.c.sequence <= settled, *where)
+        ordered = wanted.where(events.c.kind.in_(AGENT_KINDS)).order_by(events.c.sequence).limit(BATCH)
+        async with self._store.read() as db:
+            return await many(db, ordered, Event)
+
+    async def _look(self, seats: Iterable[Seat]) -> None:
+        """Ends the seats of those who have lost their session or sight of the project."""
+        asked = list(seats)
+        if not asked:
+            return
+        statement = standing([(seat.who.id, seat.who.session_id, seat.project_id) for seat in asked])
+        async with self._store.read() as db:
+            for row in await db.execute(statement):
+                if not row.signed_in:
+                    asked[row.number - 1].end(Refusal(Code.UNAUTHENTICATED, "This session has ended; sign in again."))
+                elif not row.sees:
+                    asked[row.number - 1].end(Refusal(Code.NOT_FOUND))
