@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from resolvers.domain.errors import Code
 from tests.documents import any_json, filled_in, mostly, operations
-from tests.factories import Factory, Scene
+from tests.factories import Factory, Person, Scene
 from tests.test_bad_http import JSON
 from tests.test_graphql_http import GRAPHQL
 
@@ -57,7 +57,10 @@ class Target:
         self.thrown += 1
         scene = self.scene
         person = getattr(scene, wanted or "", None)
-        told = person.headers if person else {} if wanted is None else {"Authorization": wanted}
+        if isinstance(person, Person):
+            told = person.headers
+        else:
+            told = {} if wanted is None else {"Authorization": wanted}
         names = {
             "@agent": str(scene.agent.id), "@project": str(scene.project.id), "@kind": str(scene.kind.id),
             "@user": str(scene.viewer.id), "@slug": scene.project.slug, "@email": scene.viewer.email,
