@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+from strawberry import UNSET
 
 from resolvers.domain.fields import Input
 from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, ListDraft, Page, pack_cursor
@@ -109,15 +110,16 @@ def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
     async def resolve(  # noqa: PLR0917 — one argument each
         root: Any,
         info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        where: Any = None,
-        order_by: Any = None,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+        where: Any = UNSET,
+        order_by: Any = UNSET,
     ) -> Any:
         def listing() -> ConnectionList[Any]:
-            raw: dict[str, object] = {"first": first, "after": after, "last": last, "before": before}
+            place = {"first": first, "after": after, "last": last, "before": before}
+            raw: dict[str, object] = {name: value for name, value in place.items() if value is not UNSET}
             raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
             descending = order_by and order_by.direction is OrderDirection.DESC
             raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None
@@ -128,9 +130,23 @@ def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
 
     hints = resolve.__annotations__
     hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP045 — built at run time
-    hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description="In which order.")]  # noqa: UP045 — built at run time
+    hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description=_usual_order(kind))]  # noqa: UP045 — built at run time
     hints["return"] = answer
     return strawberry.field(resolver=resolve, description=says)
+
+
+ORDERS = {
+    "created_at": "By when it was made.",
+    "updated_at": "By when it last changed.",
+    "last_used_at": "By when it was last used.",
+    "email": "By e-mail address.",
+    "sequence": "By its place in the log.",
+}
+
+
+def _usual_order(kind: type[Input]) -> str:
+    sort = ConnectionList(kind, {}).parsed().sort
+    return f"In which order; the {'newest' if sort.descending else 'oldest'} first if left out."
 
 
 @cache
@@ -138,7 +154,7 @@ def order_input(kind: type[Input]) -> type:
     """Returns the `orderBy` input of a filter's list."""
     noun = kind.__name__.removesuffix("Filter")
     sorts: dict[str, Any] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
-    members = {name.upper(): strawberry.enum_value(name, description=f"By {name.replace('_', ' ')}.") for name in sorts}
+    members = {name.upper(): strawberry.enum_value(name, description=ORDERS.get(name, f"By {name}.")) for name in sorts}
     make_enum: Any = Enum
     field = strawberry.enum(make_enum(f"{noun}OrderField", members), description="What to sort by.")
     hints = {"field": field, "direction": OrderDirection}

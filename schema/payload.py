@@ -22,7 +22,6 @@ Verb = Callable[..., Awaitable[Any]]
 DRESSES: dict[type, type] = {UserRecord: User}
 
 IDS = {
-    "id": "The id of what this is about.",
     "project_id": "The id of the project.",
     "user_id": "The id of the user.",
 }
@@ -35,7 +34,9 @@ class UserError:
 
     code: enum(Code) = strawberry.field(description="Why, for code.")  # type: ignore[valid-type]
     message: str = strawberry.field(description="Why, for people.")
-    field: list[str] | None = strawberry.field(description="The field of the input that is to blame.")
+    field: list[str] | None = strawberry.field(
+        description="The field of the input that is to blame; null when none is."
+    )
 
 
 def mutation(name: str, verb: Verb, **thing: Any) -> Any:
@@ -45,7 +46,8 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
     public = hints[first] is Guest
     ids = [name for name in names if hints[name] is UUID]
     drafts = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is Draft]
-    parts = [_id_field(name) for name in ids]
+    noun = re.sub("(?<!^)([A-Z])", r" \1", name).lower().partition(" ")[2]
+    parts = [_id_field(key, noun) for key in ids]
     parts = [*(input_fields(kind) for _, kind in drafts), *parts]
     if "expected_version" in names:
         parts.append(_optional("expected_version", int, EXPECTED_VERSION))
@@ -83,8 +85,8 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
     return strawberry.field(resolver=resolver, description=(verb.__doc__ or "").split("\n")[0])
 
 
-def _id_field(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    return {name: strawberry.ID}, {name: strawberry.field(description=IDS[name])}
+def _id_field(name: str, noun: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    return {name: strawberry.ID}, {name: strawberry.field(description=IDS.get(name, f"The id of the {noun}."))}
 
 
 def _optional(name: str, kind: Any, says: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -92,9 +94,10 @@ def _optional(name: str, kind: Any, says: str) -> tuple[dict[str, Any], dict[str
 
 
 def _payload(name: str, record: type[msgspec.Struct], thing: dict[str, Any]) -> type:
-    fields = {key: (kind, f"The {key.replace('_', ' ')}; null when refused.") for key, kind in thing.items()}
+    fields = {key: (kind, f"The {key.replace('_', ' ')}.") for key, kind in thing.items()}
     if not thing:
         fields = {key: (DRESSES.get(kind, kind), says) for key, kind, says in described(record)}
+    fields = {key: (kind, f"{says.removesuffix('.')}; null when refused.") for key, (kind, says) in fields.items()}
     hints: dict[str, Any] = {key: kind | None for key, (kind, _) in fields.items()}
     body: dict[str, Any] = {key: strawberry.field(description=says, default=None) for key, (_, says) in fields.items()}
     hints["user_errors"] = list[UserError]

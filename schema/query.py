@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from typing import Annotated, Any, TypeVar
 
 import strawberry
+from strawberry import UNSET
 from strawberry.dataloader import DataLoader
 
 from resolvers import agent_types, nodes, projects, sessions, users
@@ -35,7 +36,7 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description=f"The ids, 
 
 @strawberry.type(description="What can be read. What is not yours to see is null.")
 class Query:
-    @strawberry.field(description="Yourself.")
+    @strawberry.field(description="Yourself: the user who asks.")
     async def viewer(self, info: Info) -> Viewer:
         return worn((await info.context.signed_in()).who.user)
 
@@ -52,14 +53,14 @@ class Query:
         return await _load(info.context, info.context.agents, id)
 
     @strawberry.field(description="One agent type.")
-    async def agent_type(self, info: Info, id: MaybeId = None, slug: MaybeSlug = None) -> AgentType | None:
+    async def agent_type(self, info: Info, id: MaybeId = UNSET, slug: MaybeSlug = UNSET) -> AgentType | None:
         ctx = await info.context.signed_in()
         if _only_slug(id, slug):
             return await _or_null(agent_types.get_by_slug(ctx, slug or ""))
         return await _load(info.context, info.context.agent_types, id or "")
 
     @strawberry.field(description="One project.")
-    async def project(self, info: Info, id: MaybeId = None, slug: MaybeSlug = None) -> Project | None:
+    async def project(self, info: Info, id: MaybeId = UNSET, slug: MaybeSlug = UNSET) -> Project | None:
         ctx = await info.context.signed_in()
         if _only_slug(id, slug):
             return await _or_null(projects.get_by_slug(ctx, slug or ""))
@@ -73,7 +74,9 @@ class Query:
     async def stats(self, info: Info) -> Stats | None:
         return worn(await users.stats(await info.context.signed_in()))
 
-    agent_types = connection(agent_types.search, AgentType, type_records.AgentTypeFilter, "The agent types.")
+    agent_types = connection(
+        agent_types.search, AgentType, type_records.AgentTypeFilter, "All agent types, inactive ones too."
+    )
     projects = connection(projects.search, Project, project_records.ProjectFilter, "The projects that you can see.")
     users = connection(users.search, User, user_records.UserFilter, "All users; for superusers.", may_fail=True)
     sessions = connection(
@@ -115,6 +118,7 @@ async def _or_null(found: Awaitable[Any]) -> Any:
 
 
 def _only_slug(id: str | None, slug: str | None) -> bool:
-    if (id is None) == (slug is None):
+    no_id, no_slug = (given is None or given is UNSET for given in (id, slug))
+    if no_id == no_slug:
         raise Refusal(Code.VALIDATION_FAILED, "Give either the id or the slug.", field="id")
-    return id is None
+    return no_id

@@ -45,7 +45,7 @@ class CreateAgentType(Input, frozen=True):
     fallback_models: Annotated[Lines, says("The models to ask, in this order, when the first fails.")] = []
     model_params: Annotated[Params, says("Parameters for the models, such as temperature.")] = {}
     mcp_servers: Annotated[Lines, says("The MCP servers that agents of this type may use.")] = []
-    is_active: Annotated[bool, says("Whether agents can be spawned of this type.")] = True
+    is_active: Annotated[bool, says("Whether agents can be spawned of this type; true if left out.")] = True
 
 
 class UpdateAgentType(Input, frozen=True):
@@ -68,14 +68,14 @@ class AgentTypeFilter(Input, frozen=True):
 
     sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "updated_at": Moment, "name": str, "slug": str}
 
-    is_active: Annotated[bool | UnsetType, says("Only active types, or only inactive ones.")] = UNSET
+    is_active: Annotated[bool | UnsetType, says("True for active types only, false for inactive ones only.")] = UNSET
     search: Annotated[Search | UnsetType, says("Only types whose name or slug contains this text.")] = UNSET
 
 
 class AgentTypeRevision(Record, frozen=True):
     """What agents of a type run on, as it stood at one revision."""
 
-    agent_type_id: Annotated[Id, says("The type.")]
+    agent_type_id: Annotated[Id, says("The type that this is a revision of.")]
     revision: Annotated[int, says("The number of the revision, from 1.")]
     personality_prompt: Annotated[str, says("The system prompt of agents on this revision.")]
     primary_model: Annotated[str, says("The model that they ask first.")]

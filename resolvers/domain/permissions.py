@@ -6,7 +6,7 @@ from resolvers.domain.words import Word
 class Role(Word):
     """What a member is to a project."""
 
-    VIEWER = "viewer", "Reads."
+    VIEWER = "viewer", "Reads, and changes nothing."
     OPERATOR = "operator", "Reads; spawns, changes and moves agents."
     OWNER = "owner", "Does all that; changes the project and its members."
 

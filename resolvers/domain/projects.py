@@ -62,8 +62,8 @@ class Member(Record, frozen=True):
 
     key: ClassVar[str] = "user_id"
 
-    project_id: Annotated[Id, says("The project.")]
-    user_id: Annotated[Id, says("The user.")]
+    project_id: Annotated[Id, says("The project that the user belongs to.")]
+    user_id: Annotated[Id, says("The user who belongs to it.")]
     email: Annotated[str, says("The user's e-mail address.")]
     first_name: Annotated[str, says("The user's first name.")]
     last_name: Annotated[str | None, says("The user's last name.")]

@@ -57,8 +57,8 @@ class Register(Input, frozen=True):
 class Login(Input, frozen=True):
     """What a user signs in with."""
 
-    email: Annotated[str, Meta(max_length=1_000), says("The e-mail address.")]
-    password: Annotated[Password, says("The password.")]
+    email: Annotated[str, Meta(max_length=1_000), says("The e-mail address of the account.")]
+    password: Annotated[Password, says("The password of the account.")]
     device_name: Annotated[Line | None, says("What to call this sign-in in the list of sessions.")] = None
 
 
@@ -96,8 +96,8 @@ class ChangePassword(Input, frozen=True):
 class CreateUser(Register, frozen=True):
     """What an administrator says of a new user."""
 
-    is_active: IsActive = True
-    is_superuser: IsSuperuser = False
+    is_active: Annotated[bool, says("Whether the user can sign in; true if left out.")] = True
+    is_superuser: Annotated[bool, says("Whether the user may do everything; false if left out.")] = False
 
 
 class UpdateUser(UpdateViewer, frozen=True):
@@ -142,8 +142,10 @@ class UserFilter(Input, frozen=True):
 
     sorts: ClassVar[dict[str, Any]] = {"created_at": Moment, "updated_at": Moment, "email": str}
 
-    is_active: Annotated[bool | UnsetType, says("Only those who can sign in, or only those who can't.")] = UNSET
-    is_superuser: Annotated[bool | UnsetType, says("Only superusers, or only others.")] = UNSET
+    is_active: Annotated[
+        bool | UnsetType, says("True for those only who can sign in, false for those only who can't.")
+    ] = UNSET
+    is_superuser: Annotated[bool | UnsetType, says("True for superusers only, false for others only.")] = UNSET
     search: Annotated[Search | UnsetType, says("Only users whose address or name contains this text.")] = UNSET
 
 

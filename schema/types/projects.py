@@ -15,7 +15,7 @@ from schema.types.users import User
 
 @dressed(records.Member)
 class Member:
-    @strawberry.field(description="The user.")
+    @strawberry.field(description="The user who belongs to the project.")
     async def user(root: strawberry.Parent[records.Member], info: Info) -> User:
         return worn(await info.context.users.load(root.user_id))
 
