@@ -32,6 +32,7 @@ from rest_shim import problems
 from rest_shim.problems import refused, unrouted
 from rest_shim.routes import routes
 from schema import http
+from schema.context import OPEN, Profile
 from schema.http import Door
 
 GRAPHQL = "/graphql"
@@ -45,7 +46,7 @@ def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Gu
     return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Feed(store), Client())
 
 
-def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGIApp:
+def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: int | None = None) -> ASGIApp:
     """Puts the application together; a worker leaves when its parent process is gone."""
 
     @asynccontextmanager
@@ -58,7 +59,7 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
         await guest.close()
 
     pages = Explorer() if explorer else None
-    door = Door(page=pages.page if pages else None)
+    door = Door(page=pages.page if pages else None, profile=profile)
     app = Starlette(
         routes=[
             Route("/", home),
@@ -77,6 +78,11 @@ def make_app(guest: Guest, *, explorer: bool, parent: int | None = None) -> ASGI
     return RequestLog(app)
 
 
+def profile(settings: Settings) -> Profile:
+    """Says how much the GraphQL door shows."""
+    return Profile(closed=settings.production)
+
+
 def create_app() -> ASGIApp:
     """Makes the application of one worker process, from the environment."""
     settings = read_settings()
@@ -84,7 +90,7 @@ def create_app() -> ASGIApp:
     if settings.database_url is None:
         raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
     guest = make_guest(settings, settings.database_url.get_secret_value())
-    return make_app(guest, explorer=settings.explorer, parent=int(os.environ[SUPERVISOR]))
+    return make_app(guest, explorer=settings.explorer, profile=profile(settings), parent=int(os.environ[SUPERVISOR]))
 
 
 async def _leave_with(parent: int) -> None:

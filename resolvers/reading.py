@@ -6,8 +6,9 @@ from collections.abc import AsyncIterable, Sequence
 import msgspec
 
 from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.limits import BATCH, BODY
 
-MAX_BODY = 256 * 1024
+MAX_BODY = BODY.value * 1024
 JSON = "application/json"
 WEIGHT = re.compile(r"q=([01](?:\.\d*)?)")
 
@@ -18,7 +19,7 @@ async def read_all(stream: AsyncIterable[bytes]) -> bytes:
     async for chunk in stream:
         body += chunk
         if len(body) > MAX_BODY:
-            raise Refusal(Code.PAYLOAD_TOO_LARGE, f"At most {MAX_BODY // 1024} KiB are read.")
+            raise BODY.refusal()
     return bytes(body)
 
 
@@ -32,6 +33,8 @@ def read_json(body: bytes) -> dict[str, object]:
         raise Refusal(Code.MALFORMED_REQUEST, "The body is nested too deep.") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise Refusal(Code.MALFORMED_REQUEST, f"The body is not JSON: {error}.") from None
+    if isinstance(value, list):
+        raise BATCH.refusal(len(value))
     if not isinstance(value, dict):
         raise Refusal(Code.MALFORMED_REQUEST, "The body must be a JSON object.")
     return value

@@ -1,5 +1,6 @@
 """The schema, put together."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -10,8 +11,10 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from resolvers.domain.limits import EXECUTION
 from schema.caches import Caches, Documents
 from schema.context import Asking
+from schema.guard import Guard, stopped
 from schema.mutation import Mutation
 from schema.problems import Problems, told
 from schema.query import Query
@@ -39,6 +42,15 @@ class Schema(strawberry.Schema):
         asking: Asking = more["context_value"]
         return await super().stream(query, *args, **more | {"context_value": asking.anew()})
 
+    async def _execute_operation(self, execution_context: ExecutionContext, *more: Any) -> Any:
+        # The one place that queries and mutations pass on every transport, and subscriptions never.
+        try:
+            async with asyncio.timeout(EXECUTION.value):
+                return await super()._execute_operation(execution_context, *more)
+        except TimeoutError:
+            execution_context.result = stopped()
+            return execution_context.result
+
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leaves errors to the Problems extension, which logs bugs once and refusals never."""
 
@@ -48,7 +60,7 @@ schema = Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[Agent, AgentType, Project, User],
-    extensions=[Problems, partial(Caches, Documents())],
+    extensions=[Problems, Guard, partial(Caches, Documents())],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 

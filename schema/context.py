@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -21,6 +21,15 @@ K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 
 
+class Profile(NamedTuple):
+    """How much a door shows: `closed`, it tells of its schema only to whoever is signed in."""
+
+    closed: bool = False
+
+
+OPEN = Profile()
+
+
 class Asking:
     """The context of one operation; made anew for each."""
 
@@ -30,8 +39,10 @@ class Asking:
         authorization: str,
         on_sign_in: Callable[[Context], None],
         headers: MutableHeaders,
+        profile: Profile,
     ) -> None:
         self.guest = guest
+        self.profile = profile
         self.headers = headers
         self.connection_params: dict[str, object] = {}
         self._authorization = authorization
@@ -41,7 +52,7 @@ class Asking:
     def anew(self) -> "Asking":
         """Returns the context of another operation of the same client."""
         told = self.connection_params.get("Authorization", self._authorization)
-        return Asking(self.guest, str(told), self._on_sign_in, self.headers)
+        return Asking(self.guest, str(told), self._on_sign_in, self.headers, self.profile)
 
     def start_over(self) -> None:
         """Forgets who asks and what was loaded: a subscription looks anew for each event."""

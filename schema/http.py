@@ -25,12 +25,13 @@ from resolvers.domain.errors import REFUSALS, Code, Refusal
 from resolvers.domain.ids import new_id
 from resolvers.reading import JSON, check_accept, check_content, preferred, read_all, read_json
 from schema.build import schema
-from schema.context import Asking
+from schema.context import Asking, Profile
 from schema.problems import top_level, unfit
 from schema.socket import Handler, Socket, read_message
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = {"GET", "POST"}
+PREFLIGHT = "GraphQL-Require-Preflight"
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
 EVENTS = "text/event-stream"
 ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, EVENTS, "text/html", "text/*"})
@@ -53,14 +54,14 @@ class Door(GraphQL[Asking, None]):
     websocket_adapter_class = Socket
     graphql_transport_ws_handler_class = Handler
 
-    def __init__(self, *, page: Page | None) -> None:
+    def __init__(self, *, page: Page | None, profile: Profile) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql" if page else None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=timedelta(seconds=10),
         )
-        self._page = page
+        self._page, self.profile = page, profile
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -69,6 +70,8 @@ class Door(GraphQL[Asking, None]):
         request = Request(scope, receive)
         try:
             await check(request)
+            if self.profile.closed:
+                check_origin(request)
             response = await self.run(request)
         except Refusal as refusal:
             response = refused(refusal, request)
@@ -84,7 +87,7 @@ class Door(GraphQL[Asking, None]):
         def signed_in(ctx: Context) -> None:
             request.state.user_id = str(ctx.who.id)
 
-        return Asking(guest, request.headers.get("authorization", ""), signed_in, headers)
+        return Asking(guest, request.headers.get("authorization", ""), signed_in, headers, self.profile)
 
     async def on_ws_connect(self, context: Asking) -> UnsetType:
         """Lets in who is signed in, by the header or by `Authorization` of connection_init's payload."""
@@ -151,6 +154,12 @@ async def check(request: Request) -> None:
     if request.method == "POST":
         check_content(request.headers.get("content-type", ""))
         request._body = await read_all(request.stream())  # noqa: SLF001 — where Starlette keeps a body that was read
+
+
+def check_origin(request: Request) -> None:
+    """Raises for a GET that another site could have a browser send: one without a header that makes it ask first."""
+    if "query" in request.query_params and PREFLIGHT not in request.headers:
+        raise Refusal(Code.MALFORMED_REQUEST, f"Send the header {PREFLIGHT}: 1 with a GET, or use POST.")
 
 
 def answered_as(request: Request | WebSocket) -> str:

@@ -1,7 +1,8 @@
 """How a refusal looks in GraphQL, and how a bug shows nothing but an error id."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,12 @@ from strawberry.types.graphql import OperationType
 
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.ids import new_id
+from resolvers.domain.limits import ERRORS, TOKENS
 from schema.payload import camel
 
 logger = logging.getLogger("roster.schema")
+TOO_LONG = re.compile(r"Syntax Error: Document contains more than \d+ tokens")
+SUGGESTION = re.compile(r" Did you mean .*\?", re.DOTALL)
 
 
 class Problems(SchemaExtension):
@@ -41,23 +45,33 @@ class Problems(SchemaExtension):
         if errors:
             for error in errors:
                 self._tell_when_to_come_back(error.original_error)
-            result.errors = [told(error) for error in errors]
+            errors = first(errors, getattr(result, "data", None))
+            closed = self.execution_context.context.profile.closed
+            result.errors = [told(error, closed=closed) for error in errors]
 
     def _tell_when_to_come_back(self, cause: BaseException | None) -> None:
         if isinstance(cause, Refusal) and "Retry-After" in cause.headers:
             self.execution_context.context.headers["Retry-After"] = cause.headers["Retry-After"]
 
 
-def told(error: GraphQLError) -> GraphQLError:
-    """Returns an error as the client may see it."""
+def first(errors: Sequence[GraphQLError], data: object) -> Sequence[GraphQLError]:
+    """Returns the errors to tell: of a document that never ran a few, and of what ran all that left a null."""
+    ran = data is not None or any(error.path for error in errors)
+    return errors if ran else errors[: ERRORS.value]
+
+
+def told(error: GraphQLError, *, closed: bool = False) -> GraphQLError:
+    """Returns an error as the client may see it; closed, without a word of what the schema has instead."""
     if "code" in (error.extensions or ()):
         return error  # what was told once
     cause = unfit(error.original_error) or error.original_error
+    if isinstance(error, GraphQLSyntaxError) and TOO_LONG.match(error.message):
+        cause = TOKENS.refusal()
     if isinstance(cause, Refusal):
         return _like(error, cause.faults[0].message, extensions(cause))
     if cause is None or (isinstance(cause, GraphQLError) and _blames_the_client(error, cause)):
         code = Code.MALFORMED_REQUEST if isinstance(error, GraphQLSyntaxError) else Code.VALIDATION_FAILED
-        return _like(error, error.message, {"code": code.value})
+        return _like(error, SUGGESTION.sub("", error.message) if closed else error.message, {"code": code.value})
     if isinstance(cause, ValueError) and error.path is None and error.nodes:
         # A literal that no scalar can read, such as a number of 5,000 digits; nothing has run yet.
         return _like(error, Code.VALIDATION_FAILED.says, {"code": Code.VALIDATION_FAILED.value})
@@ -87,6 +101,8 @@ def extensions(refusal: Refusal) -> dict[str, Any]:
     faults = [_fault(fault) for fault in refusal.faults if fault.field]
     if faults:
         found["errors"] = faults
+    if refusal.limit:
+        found["limit"] = refusal.limit
     return found
 
 

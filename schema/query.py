@@ -16,6 +16,7 @@ from resolvers.domain import sessions as session_records
 from resolvers.domain import users as user_records
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import known_id
+from resolvers.domain.limits import PAGE
 from resolvers.domain.paging import MAX_LIMIT
 from schema.connection import connection
 from schema.context import Asking, Info
@@ -87,7 +88,8 @@ class Query:
 async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
     ctx: Context = await asking.signed_in()
     if len(ids) > MAX_LIMIT:
-        raise Refusal(Code.VALIDATION_FAILED, f"At most {MAX_LIMIT} ids can be asked for at once.", field="ids")
+        too_many = f"At most {MAX_LIMIT} ids can be asked for at once."
+        raise Refusal(Code.VALIDATION_FAILED, too_many, field="ids", limit=PAGE.name)
     loaders: dict[str, DataLoader[Any, Any]] = {
         "Agent": asking.agents, "AgentType": asking.agent_types, "Project": asking.projects, "User": asking.users,
     }  # fmt: skip

@@ -39,7 +39,7 @@ LIKED = {
 async def test_an_answer_is_called_what_the_client_likes_best(accept: str, media: str, send: Send):
     reply = await send("{ __typename }", accept)
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, media)
-    assert reply.json() == {"data": {"__typename": "Query"}}
+    assert reply.json()["data"] == {"__typename": "Query"}
 
 
 NEVER_RAN = {
@@ -56,7 +56,7 @@ async def test_what_never_ran_fails_where_the_media_type_can_say_so(
 ):
     reply = await send(query, accept)
     assert (reply.status_code, reply.headers["Content-Type"]) == (status, accept)
-    assert reply.json().keys() == {"errors"}
+    assert reply.json().keys() - {"extensions"} == {"errors"}
     assert {entry["extensions"]["code"] for entry in reply.json()["errors"]} == {code}
 
 
@@ -88,4 +88,4 @@ async def test_a_subscription_needs_a_way_to_send_more_than_one_answer(
 
 async def test_a_query_by_get_is_answered_like_one_by_post(send: Send, scene: Scene):
     reply = await send(f'{{ project(slug: "{scene.project.slug}") {{ name }} }}', **scene.viewer.headers)
-    assert reply.json() == {"data": {"project": {"name": scene.project.name}}}
+    assert reply.json()["data"] == {"project": {"name": scene.project.name}}

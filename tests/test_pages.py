@@ -105,7 +105,7 @@ async def test_browsers_get_the_page_and_programs_get_json_from_one_address(http
 
     assert page.headers["content-type"].startswith("text/html")
     assert kept_safe(page.headers)
-    assert answer.json() == {"data": {"__typename": "Query"}}
+    assert answer.json()["data"] == {"__typename": "Query"}
 
 
 async def test_where_it_is_off_there_is_no_page_and_no_file(everyone: Guest):

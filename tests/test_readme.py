@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gql_app.settings import Settings
+from resolvers.domain.limits import LIMITS
 from tests.processes import EXECUTABLE, Place
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -82,3 +83,10 @@ def test_make_has_what_the_readme_tells_one_to_type(target: str):
     makefile = (Path(__file__).parent.parent / "Makefile").read_text()
 
     assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_table_of_limits_is_the_one_in_the_code():
+    section = README.partition("## Limits")[2].partition("\n\nAnd of what is kept")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+
+    assert rows == [f"| `{row.name}` | {row.amount} | {row.counts} | `{row.code.value}` |" for row in LIMITS]

@@ -57,7 +57,7 @@ def ask(query: str, **variables: object) -> dict[str, Any]:
 async def test_queries_and_mutations_run_too_and_each_with_rights_of_now(address: str, scene: Scene):
     async with signed_in(address, scene.operator) as socket:
         await say(socket, "subscribe", id="1", payload=ask("{ viewer { email } }"))
-        assert (await heard(socket))["payload"] == {"data": {"viewer": {"email": scene.operator.email}}}
+        assert (await heard(socket))["payload"]["data"] == {"viewer": {"email": scene.operator.email}}
         assert await heard(socket) == {"type": "complete", "id": "1"}
         pause = "mutation($id: ID!) { pauseAgent(input: {id: $id}) { agent { status } userErrors { code } } }"
         for expected in ({"agent": {"status": "PAUSED"}, "userErrors": []}, {"agent": None, "userErrors": [

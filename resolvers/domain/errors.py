@@ -75,7 +75,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """Roster says no: a code, at least one fault, and headers that HTTP wants with it."""
+    """Roster says no: a code, at least one fault, headers that HTTP wants with it, and the limit that was exceeded."""
 
     def __init__(
         self,
@@ -85,17 +85,19 @@ class Refusal(Exception):
         field: str | None = None,
         faults: Sequence[Fault] = (),
         headers: dict[str, str] | None = None,
+        limit: str | None = None,
     ) -> None:
         self.code = code
+        self.limit = limit
         self.faults = tuple(faults) or (Fault(code, message or code.says, field),)
         self.headers = headers or {}
         super().__init__(f"{code.value}: {self.faults[0].message}")
 
     @classmethod
-    def of(cls, faults: Sequence[Fault]) -> Self:
+    def of(cls, faults: Sequence[Fault], limit: str | None = None) -> Self:
         """Makes the refusal of several faults: their common code, or else VALIDATION_FAILED."""
         codes = {fault.code for fault in faults}
-        return cls(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults)
+        return cls(codes.pop() if len(codes) == 1 else Code.VALIDATION_FAILED, faults=faults, limit=limit)
 
     @property
     def status(self) -> int:

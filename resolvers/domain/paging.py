@@ -11,11 +11,12 @@ import msgspec
 from resolvers.domain.drafts import read_fields, read_value
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.fields import Input, Record
+from resolvers.domain.limits import PAGE
 
 F = TypeVar("F", bound=Input)
 R = TypeVar("R")
 
-DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, 100, 1_000_000
+DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, PAGE.value, 1_000_000
 DEFAULT_SORT = "-created_at"
 
 
@@ -129,7 +130,7 @@ class ConnectionList(ListDraft[F]):
             except (ValueError, Refusal):
                 faults.append(Fault(Code.VALIDATION_FAILED, "This is no cursor of this list in this order.", name))
         if faults:
-            raise Refusal.of(faults)
+            raise Refusal.of(faults, limit=PAGE.name if outside else None)
         limit = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
         window = Window(limit, 0, cursors["after"], cursors["before"], "last" in sizes)
         return Listing(self.kind(**where), sort, window, total=bool(raw.get("total")))
@@ -156,7 +157,7 @@ def pack_cursor(item: Record, sort: Sort) -> str:
 
 def _outside(values: Mapping[str, Any], limits: Mapping[str, int]) -> list[Fault]:
     return [
-        Fault(Code.VALIDATION_FAILED, f"Must be from 1 to {limits[name]}.", name)
+        Fault(Code.VALIDATION_FAILED, PAGE.says.format(limit=limits[name]), name)
         for name, value in values.items()
         if not 1 <= value <= limits[name]
     ]
