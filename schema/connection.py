@@ -13,7 +13,7 @@ from strawberry import UNSET
 from resolvers.domain.fields import Input
 from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, ListDraft, Page, pack_cursor
 from schema.context import Info
-from schema.dress import filter_input, given
+from schema.dress import filter_input, given, or_none
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
     ) -> Any:
         def listing() -> ConnectionList[Any]:
             place = {"first": first, "after": after, "last": last, "before": before}
-            raw: dict[str, object] = {name: value for name, value in place.items() if value is not UNSET}
+            raw: dict[str, object] = {name: or_none(value) for name, value in place.items()}
             raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
             descending = order_by and order_by.direction is OrderDirection.DESC
             raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None

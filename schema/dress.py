@@ -18,6 +18,7 @@ from resolvers.domain.fields import MAX_COUNT
 from schema.scalars import BigInt
 
 C = TypeVar("C", bound=type)
+T = TypeVar("T")
 
 SCALARS: dict[Any, Any] = {UUID: strawberry.ID, dict: JSON, object: JSON, Decimal: Decimal, datetime: datetime}
 
@@ -76,6 +77,11 @@ def filter_input(kind: type[msgspec.Struct]) -> type:
 def given(value: Any) -> dict[str, object]:
     """Returns what the client sent in an input, as plain values."""
     return {name: _plain(inner) for name, inner in vars(value).items() if inner is not strawberry.UNSET}
+
+
+def or_none(value: T) -> T | None:
+    """Returns an argument, or None where it was left out."""
+    return None if value is strawberry.UNSET else value
 
 
 def _plain(value: Any) -> object:

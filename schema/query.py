@@ -20,7 +20,7 @@ from resolvers.domain.limits import PAGE
 from resolvers.domain.paging import MAX_LIMIT
 from schema.connection import connection
 from schema.context import Asking, Info
-from schema.dress import worn
+from schema.dress import or_none, worn
 from schema.node import Node
 from schema.types.agent_types import AgentType
 from schema.types.agents import Agent
@@ -120,7 +120,6 @@ async def _or_null(found: Awaitable[Any]) -> Any:
 
 
 def _only_slug(id: str | None, slug: str | None) -> bool:
-    no_id, no_slug = (given is None or given is UNSET for given in (id, slug))
-    if no_id == no_slug:
+    if (or_none(id) is None) == (or_none(slug) is None):
         raise Refusal(Code.VALIDATION_FAILED, "Give either the id or the slug.", field="id")
-    return no_id
+    return or_none(id) is None
