@@ -35,6 +35,7 @@ OPTIONS: dict[str, Any] = {
     "server_header": False,
     "proxy_headers": False,
     "ws_max_size": MAX_BODY,
+    "ws_per_message_deflate": False,  # events are small, and each connection would hold what it compresses with
 }
 
 
