@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-CODE := gql_app schema resolvers rest_shim tests
+CODE := gql_app schema resolvers rest_shim tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help install explorer serve demo test coverage check sdl format lock clean

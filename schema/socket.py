@@ -13,12 +13,12 @@ from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconne
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.limits import OPERATIONS
 from resolvers.reading import read_json
 from schema.context import Asking
 from schema.problems import top_level
 
 PING_SECONDS = 15
-MAX_SUBSCRIPTIONS = 20
 # Clients take this one for "try again with another token", and 4401 for a mistake of theirs.
 FORBIDDEN = 4403
 BAD_REQUEST = 4400
@@ -112,8 +112,8 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
     async def handle_subscribe(self, message: Any) -> None:
         """Runs an operation, unless too many run already."""
         running = len(self.operations)
-        if self.connection_acknowledged and running >= MAX_SUBSCRIPTIONS and message["id"] not in self.operations:
-            refusal = Refusal(Code.VALIDATION_FAILED, f"At most {MAX_SUBSCRIPTIONS} operations run at once here.")
+        if self.connection_acknowledged and running >= OPERATIONS.value and message["id"] not in self.operations:
+            refusal = OPERATIONS.refusal()
             await self.send_message({"id": message["id"], "type": "error", "payload": top_level(refusal)["errors"]})
         else:
             await super().handle_subscribe(message)

@@ -57,10 +57,9 @@ class Target:
         self.thrown += 1
         scene = self.scene
         person = getattr(scene, wanted or "", None)
+        told = {} if wanted is None else {"Authorization": wanted}
         if isinstance(person, Person):
             told = person.headers
-        else:
-            told = {} if wanted is None else {"Authorization": wanted}
         names = {
             "@agent": str(scene.agent.id), "@project": str(scene.project.id), "@kind": str(scene.kind.id),
             "@user": str(scene.viewer.id), "@slug": scene.project.slug, "@email": scene.viewer.email,

@@ -11,8 +11,8 @@ from websockets import ConnectionClosed, InvalidStatus, Origin, Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 
 from resolvers import agents
+from resolvers.domain.limits import OPERATIONS
 from schema import socket as sockets
-from schema.socket import MAX_SUBSCRIPTIONS
 from tests.factories import Person, Scene
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
@@ -138,18 +138,18 @@ async def test_pages_of_other_hosts_are_kept_out(address: str):
 
 async def test_so_many_subscriptions_and_no_more(address: str, scene: Scene):
     async with signed_in(address, scene.viewer) as socket:
-        for number in range(MAX_SUBSCRIPTIONS + 1):
+        for number in range(OPERATIONS.value + 1):
             await say(socket, "subscribe", id=str(number), payload=ask(EVENTS, id=str(scene.project.id)))
         told = await heard(socket)
-        assert (told["type"], told["id"]) == ("error", str(MAX_SUBSCRIPTIONS))
-        assert told["payload"][0]["extensions"] == {"code": "VALIDATION_FAILED"}
+        assert (told["type"], told["id"]) == ("error", str(OPERATIONS.value))
+        assert told["payload"][0]["extensions"] == {"code": "VALIDATION_FAILED", "limit": "operations"}
         await say(socket, "complete", id="3")
         await say(socket, "subscribe", id="again", payload=ask(EVENTS, id=str(scene.project.id)))
-        while len([seat for seat in scene.viewer.feed._seats if seat.began]) < MAX_SUBSCRIPTIONS:  # noqa: ASYNC110
+        while len([seat for seat in scene.viewer.feed._seats if seat.began]) < OPERATIONS.value:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         await agents.pause(scene.operator, scene.agent.id)
-        ids = {(await heard(socket))["id"] for _ in range(MAX_SUBSCRIPTIONS)}
-        assert ids == {str(number) for number in range(MAX_SUBSCRIPTIONS)} - {"3"} | {"again"}
+        ids = {(await heard(socket))["id"] for _ in range(OPERATIONS.value)}
+        assert ids == {str(number) for number in range(OPERATIONS.value)} - {"3"} | {"again"}
     while scene.viewer.feed._seats:  # noqa: ASYNC110 — leaving is told to nobody
         await asyncio.sleep(0.02)
 

@@ -78,9 +78,16 @@ EXECUTION = Limit(
     "The operation was stopped after {limit} s; ask for less at once, and look before you repeat a mutation.",
     "how long a query or a mutation may run", "{limit} s",
 )  # fmt: skip
+OPERATIONS = Limit(
+    "operations", 20, Code.VALIDATION_FAILED,
+    "At most {limit} operations run at once on a connection; end one first, or open another connection.",
+    "operations that run at once on a WebSocket, subscriptions among them",
+)  # fmt: skip
 ERRORS = Limit(
     "errors", 5, Code.VALIDATION_FAILED, "More was wrong than is told.",
     "errors that are told of a document or of its variables; the rest is left out",
 )  # fmt: skip
 
-LIMITS = (BODY, BATCH, PAGE, TOKENS, DEPTH, ALIASES, DIRECTIVES, ROOT_FIELDS, SIGN_INS, COST, EXECUTION, ERRORS)
+LIMITS = (
+    BODY, BATCH, PAGE, TOKENS, DEPTH, ALIASES, DIRECTIVES, ROOT_FIELDS, SIGN_INS, COST, EXECUTION, OPERATIONS, ERRORS,
+)  # fmt: skip
