@@ -4,6 +4,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ class BuildError(Exception):
 
 
 def build(seconds: float | None = None) -> None:
-    """Builds what is missing or older than its sources, each step within some seconds; raises BuildError."""
+    """Builds what is missing or older than its sources, within some seconds; raises BuildError."""
+    end = seconds and time.monotonic() + seconds
     with fasteners.InterProcessLock(SOURCES / ".lock"):
         if younger(BUILT / "index.html", sources()):
             return
         if not younger(PACKAGES / ".package-lock.json", [SOURCES / "package-lock.json"]):
-            step("npm ci", npm, ["ci", *QUICK], seconds)
+            step("npm ci", npm, ["ci", *QUICK], end)
         made = PACKAGES / ".built"
-        step("vite build", node, [str(PACKAGES / "vite/bin/vite.js"), "build", "--outDir", str(made)], seconds)
+        step("vite build", node, [str(PACKAGES / "vite/bin/vite.js"), "build", "--outDir", str(made)], end)
         # A server may be reading: what it reads is whole at any time.
         shutil.rmtree(BUILT, ignore_errors=True)
         made.rename(BUILT)
@@ -46,12 +48,13 @@ def younger(made: Path, of: list[Path]) -> bool:
     return made.exists() and made.stat().st_mtime >= max(file.stat().st_mtime for file in of)
 
 
-def step(name: str, run: Callable[..., Any], args: list[str], seconds: float | None) -> None:
+def step(name: str, run: Callable[..., Any], args: list[str], end: float | None) -> None:
     """Runs a step of the build to its end; raises BuildError with what it said last."""
+    left = end and max(end - time.monotonic(), 0)
     try:
-        done = run(args, return_completed_process=True, cwd=SOURCES, capture_output=True, text=True, timeout=seconds)
+        done = run(args, return_completed_process=True, cwd=SOURCES, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
-        raise BuildError(f"{name} took more than {seconds:.0f} s") from None
+        raise BuildError(f"{name} took too long") from None
     if done.returncode:
         raise BuildError(f"{name} failed: {reason(done.stderr)}")
 
@@ -66,7 +69,7 @@ def reason(printed: str) -> str:
 def main() -> None:
     """Builds, or says in one line why not."""
     options = argparse.ArgumentParser(prog="make explorer", description=__doc__)
-    options.add_argument("--seconds", type=float, help="how long a step may take")
+    options.add_argument("--seconds", type=float, help="how long it may take")
     try:
         build(options.parse_args().seconds)
     except BuildError as error:
