@@ -1,13 +1,16 @@
 """GraphiQL in a real browser: one signs in, asks, changes things and signs out, and nothing comes from elsewhere."""
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect, sync_playwright
 
 from gql_app.pages.build import BuildError, build
 from tests.processes import PATIENCE, ROOT, Place, Server
@@ -57,11 +60,31 @@ def page(request: pytest.FixtureRequest, browser: Browser, served: Server) -> It
     page.on("console", lambda it: wrong.append(it.text) if it.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("request", lambda it: None if it.url.startswith((f"{served.address}/", "data:")) else wrong.append(it.url))
+    page.on(
+        "websocket",
+        lambda it: None if it.url == f"{served.address}/graphql".replace("http", "ws") else wrong.append(it.url),
+    )
     page.goto(f"{served.address}/graphql")
     expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
     yield page
     page.close()
     assert wrong == []
+
+
+def spawn(served: Server) -> tuple[dict[str, str], str]:
+    """Spawns an agent in a project of its own; returns it, and the cursor of that event."""
+    http, slug = served.http, uuid4().hex
+    headers = served.sign_in()
+
+    def make(path: str, **given: str) -> dict[str, str]:
+        return http.post(f"/api/v1{path}", json=given, headers=headers).raise_for_status().json()
+
+    kind = make("/agent-types", name="Type", slug=slug, personality_prompt="You test.", primary_model="none")
+    project = make("/projects", name="Project", slug=slug)
+    agent = make(f"/projects/{project['id']}/agents", name="Agent", agent_type_id=kind["id"])
+    document = f'{{ agent(id: "{agent["id"]}") {{ events {{ nodes {{ cursor }} }} }} }}'
+    reply = http.post("/graphql", json={"query": document}, headers=headers).json()
+    return agent, reply["data"]["agent"]["events"]["nodes"][0]["cursor"]
 
 
 def sign_in(page: Page, password: str = PASSWORD) -> None:
@@ -149,6 +172,15 @@ def operations(page: Page) -> list[str]:
     return sent
 
 
+def test_the_schema_is_asked_for_again_by_who_signed_in(page: Page):
+    sent = operations(page)
+    with page.expect_request(lambda it: "IntrospectionQuery" in (it.post_data or "")) as asked:
+        sign_in(page)
+
+    assert asked.value.headers["authorization"].startswith("Bearer ")
+    assert sent == ["Login", "IntrospectionQuery"]
+
+
 def test_a_token_is_renewed_shortly_before_it_expires(page: Page):
     page.clock.install()
     sign_in(page)
@@ -172,3 +204,67 @@ def test_a_refused_token_is_renewed_once_and_the_request_sent_again(signed_in: P
 
     answers(signed_in, f'"email": "{EMAIL}"')
     assert sent == ["Overview", "RefreshToken", "Overview"]
+
+
+PASTE = """text => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData('text/plain', text);
+  document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+}"""
+
+
+def write_variables(page: Page, **variables: object) -> None:
+    page.locator('[aria-label="Variables"] .graphiql-editor:not(.hidden) .view-lines').click()
+    page.keyboard.press("ControlOrMeta+A")
+    page.evaluate(PASTE, json.dumps(variables))  # typed, each bracket and quote would get a partner
+
+
+def watch(page: Page, agent: dict[str, str], after: str) -> None:
+    page.get_by_role("button", name="LiveEvents", exact=True).click()
+    write_variables(page, projectId=agent["project_id"], after=after)
+    page.get_by_role("button", name="Execute query").click()
+
+
+def take_step(served: Server, agent: dict[str, str], step: str) -> None:
+    path = f"/api/v1/projects/{agent['project_id']}/agents/{agent['id']}/{step}"
+    served.http.post(path, headers=served.sign_in()).raise_for_status()
+
+
+def test_one_watches_what_happens(signed_in: Page, served: Server):
+    agent, spawned = spawn(served)
+
+    with signed_in.expect_websocket() as opened:
+        watch(signed_in, agent, spawned)
+    for step, kind in (("pause", "AGENT_PAUSED"), ("resume", "AGENT_RESUMED")):
+        take_step(served, agent, step)
+        answers(signed_in, f'"kind": "{kind}"')
+
+    with opened.value.expect_event("close"):
+        signed_in.get_by_role("button", name="Stop query").click()
+
+
+@pytest.mark.parametrize(("code", "renewed"), [(1012, []), (4403, ["RefreshToken"])], ids=["restart", "token ended"])
+def test_after_a_break_a_watch_goes_on_where_it_was(code: int, renewed: list[str], signed_in: Page, served: Server):
+    agent, spawned = spawn(served)
+    sockets: list[WebSocketRoute] = []
+    told: list[dict[str, Any]] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        roster = socket.connect_to_server()
+        socket.on_message(lambda it: told.append(json.loads(it)) or roster.send(it))
+        sockets.append(socket)
+
+    signed_in.route_web_socket("**/graphql", between)
+    watch(signed_in, agent, spawned)
+    take_step(served, agent, "pause")
+    answers(signed_in, '"kind": "AGENT_PAUSED"')
+    sent = operations(signed_in)
+
+    sockets[0].close(code=code, reason="A break.")
+    take_step(served, agent, "resume")
+
+    answers(signed_in, '"kind": "AGENT_RESUMED"')
+    first, second = (message["payload"]["variables"]["after"] for message in told if message["type"] == "subscribe")
+    assert first == spawned
+    assert int(second) > int(first)
+    assert sent == renewed

@@ -4,44 +4,50 @@ import { createClient } from 'graphql-ws';
 import { bearer } from './http.js';
 import { session } from './session.js';
 
-const UNAUTHORIZED = 4401;
+/** What Roster closes a socket with when its token speaks for nobody. */
+const FORBIDDEN = 4403;
+const LONGEST_WAIT = 10_000;
 
 /** Starts a subscription; returns its results, one after another. */
 export function watch(operation) {
-  // The client sends the operation anew after each break, and reads it then.
+  // The client sends the operation anew after each break, as it is then.
   const resumable = { ...operation };
+  let renewed = false;
   const client = createClient({
     url: new URL('/graphql', location.href).href.replace(/^http/, 'ws'),
     connectionParams: async () => bearer(await session.token()),
     retryAttempts: 20,
-    retryWait: (retries) => new Promise((done) => setTimeout(done, Math.min(500 * 2 ** retries, 10_000))),
-    shouldRetry: () => true,
+    retryWait: (retries) => new Promise((done) => setTimeout(done, Math.min(250 * 2 ** retries, LONGEST_WAIT))),
+    shouldRetry: (reason) => reason?.code !== FORBIDDEN,
+    on: {
+      connected: () => {
+        renewed = false;
+      },
+    },
   });
   let results = client.iterate(resumable);
 
+  async function next() {
+    try {
+      const step = await results.next();
+      if (!step.done) remember(resumable, step.value);
+      return step;
+    } catch (reason) {
+      if (reason?.code !== FORBIDDEN || renewed || !(await session.refresh())) throw explained(reason);
+      renewed = true;
+      results = client.iterate(resumable);
+      return next();
+    }
+  }
+
+  async function close() {
+    await client.dispose();
+    return { done: true, value: undefined };
+  }
+
   // No generator: its return() would wait for the next event before it closes the socket.
-  return {
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async next() {
-      try {
-        const step = await results.next();
-        if (!step.done) remember(resumable, step.value);
-        return step;
-      } catch (reason) {
-        if (reason?.code === UNAUTHORIZED && (await session.refresh())) {
-          results = client.iterate(resumable);
-          return this.next();
-        }
-        throw explained(reason);
-      }
-    },
-    async return() {
-      await client.dispose();
-      return { done: true, value: undefined };
-    },
-  };
+  const steps = { next, return: close, [Symbol.asyncIterator]: () => steps };
+  return steps;
 }
 
 /** Notes in the variable `after` which event came last, where an operation has that variable. */
@@ -54,7 +60,7 @@ function remember(operation, result) {
 /** What GraphiQL shows of the end of a subscription: Roster's errors, or a sentence. */
 function explained(reason) {
   if (Array.isArray(reason)) return reason;
-  if (reason?.code === UNAUTHORIZED) return { message: 'Sign in first, or again: live events are for members.' };
-  if (reason?.code) return { message: `The connection was closed: ${reason.reason || `code ${reason.code}`}.` };
-  return { message: 'The connection for live events can’t be opened.' };
+  if (reason?.code === FORBIDDEN) return { message: 'Sign in, and run this again.' };
+  if (reason?.reason) return { message: `The connection was closed: ${reason.reason}` };
+  return { message: 'The connection for live events broke, and could not be made again.' };
 }
