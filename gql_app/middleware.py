@@ -3,13 +3,16 @@
 import logging
 import re
 import time
+from contextlib import suppress
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resolvers.domain.errors import Code
 from resolvers.domain.ids import new_id
 
 logger = logging.getLogger("roster.request")
+INTERNAL_ERROR = 1011  # as WebSocket has it
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 
 
@@ -21,7 +24,7 @@ class RequestLog:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            await self._pass_on(scope, receive, send)
             return
         began = time.perf_counter()
         request_id = _request_id(Headers(scope=scope).get("x-request-id"))
@@ -43,6 +46,18 @@ class RequestLog:
             logger.exception("a request failed", extra=ids)
         finally:
             self._log(scope, status, request_id, began)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception:
+            if scope["type"] != "websocket":
+                raise
+            error_id = str(new_id())
+            logger.exception("a socket failed", extra={"error_id": error_id})
+            with suppress(RuntimeError):  # it may be closed already
+                reason = f"{Code.INTERNAL.says} {error_id}"
+                await send({"type": "websocket.close", "code": INTERNAL_ERROR, "reason": reason})
 
     def _log(self, scope: Scope, status: int, request_id: str, began: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "(none)"

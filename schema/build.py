@@ -16,7 +16,7 @@ from schema.caches import Caches, Documents
 from schema.context import Asking
 from schema.guard import Guard, stopped
 from schema.mutation import Mutation
-from schema.problems import Problems, told
+from schema.problems import Problems, guarded, told
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
@@ -40,7 +40,7 @@ class Schema(strawberry.Schema):
     async def stream(self, query: str | None, *args: Any, **more: Any) -> Any:
         """Runs one of the operations of a connection, each with a context of its own."""
         asking: Asking = more["context_value"]
-        return await super().stream(query, *args, **more | {"context_value": asking.anew()})
+        return guarded(await super().stream(query, *args, **more | {"context_value": asking.anew()}))
 
     async def _execute_operation(self, execution_context: ExecutionContext, *more: Any) -> Any:
         # The one place that queries and mutations pass on every transport, and subscriptions never.

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from resolvers.domain.errors import Code, Fault, Refusal
@@ -58,6 +60,16 @@ def first(errors: Sequence[GraphQLError], data: object) -> Sequence[GraphQLError
     """Returns the errors to tell: of a document that never ran a few, and of what ran all that left a null."""
     ran = data is not None or any(error.path for error in errors)
     return errors if ran else errors[: ERRORS.value]
+
+
+async def guarded(results: AsyncGenerator[Any, None]) -> AsyncIterator[Any]:
+    """Gives what a stream gives, and tells of what fails around its resolvers too, which Strawberry leaves to it."""
+    async with aclosing(results):
+        try:
+            async for result in results:
+                yield result
+        except Exception as error:  # noqa: BLE001 — the same that Strawberry does for a single answer
+            yield ExecutionResult(data=None, errors=[told(GraphQLError(str(error), original_error=error))])
 
 
 def told(error: GraphQLError, *, closed: bool = False) -> GraphQLError:

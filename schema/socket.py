@@ -1,6 +1,7 @@
 """GraphQL over WebSocket, by the protocol graphql-transport-ws."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
@@ -13,15 +14,18 @@ from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconne
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from resolvers.domain.errors import Code, Refusal
+from resolvers.domain.ids import new_id
 from resolvers.domain.limits import OPERATIONS
 from resolvers.reading import read_json
 from schema.context import Asking
 from schema.problems import top_level
 
+logger = logging.getLogger("roster.schema")
 PING_SECONDS = 15
 # Clients take this one for "try again with another token", and 4401 for a mistake of theirs.
 FORBIDDEN = 4403
 BAD_REQUEST = 4400
+INTERNAL_ERROR = 1011
 SERVICE_RESTART = 1012
 LONGEST_REASON = 120
 
@@ -109,6 +113,10 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
                 if self.connection_acknowledged:
                     await super().send_message({"type": "ping"})
 
+    async def handle_message(self, message: Any) -> None:
+        """Obeys a message, which is well-formed by now: a KeyError on the way is no mistake of the client."""
+        await getattr(self, f"handle_{message['type']}")(message)
+
     async def handle_subscribe(self, message: Any) -> None:
         """Runs an operation, unless too many run already."""
         running = len(self.operations)
@@ -126,6 +134,14 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
             await self._close(FORBIDDEN, "Sign in again.")
         else:
             await super().send_message(message)
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Ends a connection on which a bug of ours was met outside the resolvers."""
+        if isinstance(error, WebSocketDisconnected):
+            return  # nobody is there to be told
+        error_id = new_id()
+        logger.error("a socket failed", exc_info=error, extra={"error_id": str(error_id)})
+        await self._close(INTERNAL_ERROR, f"{Code.INTERNAL.says} {error_id}")
 
     async def _close(self, code: int, reason: str) -> None:
         with suppress(RuntimeError):  # it may be closed already

@@ -10,6 +10,7 @@ from tests.factories import Factory, Scene
 from tests.test_bad_http import JSON, error
 from tests.test_bad_input import watch
 
+EVENTS = "text/event-stream"
 GRAPHQL = "application/graphql-response+json"
 Send = Callable[..., Awaitable[httpx.Response]]
 

@@ -3,52 +3,98 @@
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from websockets import ConnectionClosed
 
 from resolvers.domain.errors import Code
 from resolvers.domain.projects import Project
-from tests.factories import Scene
-from tests.test_graphql_http import GRAPHQL
+from tests.factories import Person, Scene
+from tests.test_graphql_http import EVENTS, GRAPHQL
+from tests.test_socket import closed, heard, opened, say, signed_in
 
 SECRET = "hunter2"
 DSN = f"postgresql://roster:{SECRET}@db.internal/roster"
 QUERY = "{ stats { totalUsers } }"
-Ask = Callable[[httpx.AsyncClient, dict[str, str]], Awaitable[str]]
+Plant = Callable[[str], None]
 
 
-async def by_post(http: httpx.AsyncClient, headers: dict[str, str]) -> str:
-    return (await http.post("/graphql", json={"query": QUERY}, headers=headers)).text
+class Way:
+    """Each transport: plants a bug once the way is open, asks, and returns what came back."""
+
+    def __init__(self, http: httpx.AsyncClient, address: str, who: Person) -> None:
+        self.http, self.address, self.who = http, address, who
+
+    async def post(self, plant: Callable[[], None]) -> str:
+        plant()
+        return (await self.http.post("/graphql", json={"query": QUERY}, headers=self.who.headers)).text
+
+    async def get(self, plant: Callable[[], None]) -> str:
+        plant()
+        return (await self.http.get("/graphql", params={"query": QUERY}, headers=self.who.headers)).text
+
+    async def events(self, plant: Callable[[], None]) -> str:
+        plant()
+        headers = self.who.headers | {"Accept": EVENTS}
+        reply = await self.http.post("/graphql", json={"query": QUERY}, headers=headers)
+        [line] = [line for line in reply.text.splitlines() if line.startswith("data: {")]
+        return line.removeprefix("data: ")
+
+    async def socket(self, plant: Callable[[], None]) -> str:
+        async with signed_in(self.address, self.who) as socket:
+            plant()
+            await say(socket, "subscribe", id="1", payload={"query": QUERY})
+            message = await heard(socket)
+        return json.dumps(message["payload"] if message["type"] == "next" else {"errors": message["payload"]})
 
 
-async def by_get(http: httpx.AsyncClient, headers: dict[str, str]) -> str:
-    return (await http.get("/graphql", params={"query": QUERY}, headers=headers)).text
-
-
-TRANSPORTS: dict[str, Ask] = {"POST": by_post, "GET": by_get}
+Ask = Callable[[Way, Callable[[], None]], Awaitable[str]]
+WAYS: dict[str, Ask] = {"POST": Way.post, "GET": Way.get, "server-sent events": Way.events, "WebSocket": Way.socket}
 INSIDE = {
     "a resolver": "schema.query.users.stats", "who asks": "schema.context.auth.identify",
     "an extension": "schema.problems.Problems.on_validate",
 }  # fmt: skip
 OUTSIDE = {"the context": "schema.http.Door.get_context", "the encoding": "schema.http.Door.encode_json"}
-BUGS: list[Exception] = [RuntimeError(DSN), ValueError(DSN), KeyError(DSN)]
+AROUND_A_SOCKET = {
+    "the context": "schema.http.Door.get_context", "signing in": "schema.context.auth.identify",
+    "sending": "schema.socket.Socket.send_json", "reading": "schema.socket.Socket.iter_json",
+}  # fmt: skip
 
 
-@pytest.fixture(params=BUGS, ids=lambda bug: type(bug).__name__)
-def plant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+@pytest.fixture
+def way(http: httpx.AsyncClient, address: str, scene: Scene) -> Way:
+    return Way(http, address, scene.root)
+
+
+@pytest.fixture(params=[RuntimeError, ValueError, KeyError])
+def plant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Plant:
     """Plants a bug whose message is a secret."""
 
     def broken(*_args: object, **_more: object) -> None:
-        raise request.param
+        raise request.param(DSN)
 
     return lambda place: monkeypatch.setattr(place, broken)
 
 
 @pytest.fixture
-def masked(caplog: pytest.LogCaptureFixture) -> Callable[[str], dict[str, Any]]:
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[str], None]:
+    """Checks that the log has one trace under an error id, and that it is of what was planted."""
+
+    def check(error_id: str) -> None:
+        [record] = [record for record in caplog.records if getattr(record, "error_id", "") == error_id]
+        assert record.levelno == logging.ERROR
+        assert record.exc_info
+        assert DSN in str(record.exc_info[1])
+
+    return check
+
+
+@pytest.fixture
+def masked(logged) -> Callable[[str], dict[str, Any]]:
     """Checks that an answer tells of a bug by an id alone, under which the log has the trace; returns the answer."""
 
     def check(text: str) -> dict[str, Any]:
@@ -59,30 +105,55 @@ def masked(caplog: pytest.LogCaptureFixture) -> Callable[[str], dict[str, Any]]:
         assert error["message"] == Code.INTERNAL.says
         assert error["extensions"].keys() == {"code", "errorId"}
         assert error["extensions"]["code"] == "INTERNAL"
-        logged = [
-            record for record in caplog.records if getattr(record, "error_id", "") == error["extensions"]["errorId"]
-        ]
-        assert [record.levelno for record in logged] == [logging.ERROR]
-        assert DSN in str(logged[0].exc_info and logged[0].exc_info[1])
+        logged(error["extensions"]["errorId"])
         return answer
 
     return check
 
 
-@pytest.mark.parametrize("ask", TRANSPORTS.values(), ids=TRANSPORTS)
-@pytest.mark.parametrize("place", [*INSIDE.values(), *OUTSIDE.values()], ids=[*INSIDE, *OUTSIDE])
-async def test_a_bug_shows_nothing_but_an_error_id(place: str, ask: Ask, http, scene: Scene, *, plant, masked):
-    plant(place)
-    answer = masked(await ask(http, scene.root.headers))
-    assert answer.get("data") in ({"stats": None}, None)
+@pytest.mark.parametrize("ask", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("place", INSIDE.values(), ids=INSIDE)
+async def test_a_bug_shows_nothing_but_an_error_id(place: str, ask: Ask, way: Way, plant: Plant, masked):
+    answer = masked(await ask(way, lambda: plant(place)))
+    assert not any((answer.get("data") or {}).values())
+
+
+@pytest.mark.parametrize("ask", [Way.post, Way.get], ids=["POST", "GET"])
+@pytest.mark.parametrize("place", OUTSIDE.values(), ids=OUTSIDE)
+async def test_a_bug_around_graphql_shows_no_more(place: str, ask: Ask, way: Way, plant: Plant, masked):
+    assert masked(await ask(way, lambda: plant(place))).keys() == {"errors"}
 
 
 @pytest.mark.parametrize("place", OUTSIDE.values(), ids=OUTSIDE)
-async def test_a_bug_around_graphql_is_a_failure_of_http(place: str, plant, masked, http, scene: Scene):
+async def test_a_bug_around_graphql_is_a_failure_of_http(place: str, plant: Plant, masked, http, scene: Scene):
     plant(place)
     reply = await http.post("/graphql", json={"query": QUERY}, headers=scene.root.headers | {"Accept": GRAPHQL})
     assert (reply.status_code, reply.headers["Content-Type"]) == (500, GRAPHQL)
-    assert masked(reply.text).keys() == {"errors"}
+    masked(reply.text)
+
+
+@pytest.mark.parametrize("place", AROUND_A_SOCKET.values(), ids=AROUND_A_SOCKET)
+async def test_a_bug_around_a_socket_closes_it_with_an_error_id(
+    place: str, plant: Plant, logged, address: str, scene: Scene
+):
+    plant(place)
+    async with opened(address) as socket:
+        with suppress(ConnectionClosed):  # it may be closed before anything is said
+            await say(socket, "connection_init", payload=scene.root.headers)
+        assert await closed(socket) == 1011
+    assert SECRET not in socket.close_reason
+    logged(socket.close_reason.split()[-1])
+
+
+async def test_a_bug_in_what_a_socket_tells_of_an_operation_closes_it_too(
+    plant: Plant, logged, address: str, scene: Scene
+):
+    async with signed_in(address, scene.root) as socket:
+        plant("schema.socket.Socket.send_json")
+        await say(socket, "subscribe", id="1", payload={"query": QUERY})
+        assert await closed(socket) == 1011
+    assert SECRET not in socket.close_reason
+    logged(socket.close_reason.split()[-1])
 
 
 @pytest.mark.parametrize("odd", [DSN, None, [DSN]], ids=["a text", "null", "a list"])
