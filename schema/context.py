@@ -57,6 +57,10 @@ class Asking:
     def start_over(self) -> None:
         """Forgets who asks and what was loaded: a subscription looks anew for each event."""
         self._signing_in: asyncio.Future[Context] | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Forgets what was loaded: each field of a mutation sees what the ones before have done."""
         self.agents: DataLoader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
         self.agent_types: DataLoader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)
         self.projects: DataLoader[UUID, Project | None] = self._loader(projects.by_ids, lambda project: project.id)
@@ -87,8 +91,7 @@ class Asking:
             return [found[parent] if parent in found else Refusal(Code.NOT_FOUND) for parent in ids]
 
         if place not in self._below:
-            # Without a cache: between two fields of a mutation another one changes what is below.
-            self._below[place] = DataLoader(load_fn=load, cache=False)
+            self._below[place] = DataLoader(load_fn=load)
         return self._below[place]
 
     def _loader(

@@ -60,7 +60,9 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
             if "expected_version" in names:
                 values["expected_version"] = sent.pop("expected_version", None)
             values |= {key: Draft(kind, sent) for key, kind in drafts}
-            return _filled(payload, thing, await verb(caller, **values))
+            done = await verb(caller, **values)
+            info.context.forget()
+            return _filled(payload, thing, done)
         except Refusal as refusal:
             if refusal.code in EXPECTED or (public and refusal.code is Code.UNAUTHENTICATED):
                 return _refused(payload, refusal)

@@ -202,6 +202,21 @@ async def test_the_explorer_is_there_for_browsers(http):
     assert "graphiql" in page.text.lower()
 
 
+STEPS = """mutation($pause: PauseAgentInput!, $archive: ArchiveProjectInput!, $end: TerminateAgentInput!) {
+  a: pauseAgent(input: $pause) { agent { project { status } } }
+  b: archiveProject(input: $archive) { project { status } }
+  c: terminateAgent(input: $end) { agent { project { status } } } }"""
+
+
+async def test_fields_of_a_mutation_see_what_the_ones_before_have_done(run, scene: Scene):
+    agent, project = {"id": str(scene.agent.id)}, {"id": str(scene.project.id)}
+
+    reply = (await run(STEPS, scene.owner, pause=agent, archive=project, end=agent))["data"]
+
+    places = [reply["a"]["agent"]["project"], reply["b"]["project"], reply["c"]["agent"]["project"]]
+    assert [place["status"] for place in places] == ["ACTIVE", "ARCHIVED", "ARCHIVED"]
+
+
 async def test_readers_at_work_do_not_disturb_one_another(run, make: Factory, scene: Scene):
     agents = [await make.agent(scene.operator, scene.project, scene.kind, Status.WORKING) for _ in range(3)]
     document = "query($id: ID!) { agent(id: $id) { status project { agents { totalCount } } } }"

@@ -234,7 +234,7 @@ async def test_one_fragment_in_two_places_counts_only_where_that_is_asked(run, f
     ]
 
 
-async def test_fields_of_a_mutation_see_what_the_ones_before_have_done(run, scene: Scene):
+async def test_lists_below_a_mutation_hold_what_the_fields_before_have_done(run, scene: Scene):
     document = """mutation($i: PauseAgentInput!, $j: ResumeAgentInput!) {
       a: pauseAgent(input: $i) { agent { ...F } } b: resumeAgent(input: $j) { agent { ...F } } }
       fragment F on Agent { events { totalCount } }"""
