@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from gql_app.middleware import RequestLog
 from gql_app.pages.explorer import Explorer
-from gql_app.settings import Settings, read_settings, secret_key
+from gql_app.settings import Settings, SettingsError, read_settings, secret_key
 from gql_app.telemetry import configure_logging
 from resolvers.context import Client, Guest
 from resolvers.domain.errors import Refusal
@@ -34,6 +34,7 @@ from rest_shim.routes import routes
 from schema import http
 from schema.context import OPEN, Profile
 from schema.http import Door
+from schema.manifest import ManifestError, read
 
 GRAPHQL = "/graphql"
 SUPERVISOR = "ROSTER_SUPERVISOR"
@@ -79,8 +80,12 @@ def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: i
 
 
 def profile(settings: Settings) -> Profile:
-    """Says how much the GraphQL door shows."""
-    return Profile(closed=settings.production)
+    """Says how open the GraphQL door is; raises SettingsError for a manifest that can't be used."""
+    try:
+        trusted = read(settings.trusted_documents) if settings.trusted_documents else None
+    except ManifestError as error:
+        raise SettingsError(f"ROSTER_TRUSTED_DOCUMENTS: {error}") from error
+    return Profile(settings.production, trusted)
 
 
 def create_app() -> ASGIApp:

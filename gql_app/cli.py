@@ -4,6 +4,7 @@ import asyncio
 import gc
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import click
@@ -106,6 +107,23 @@ def demo(password: str | None) -> None:
     from gql_app.superuser import random_password
 
     click.echo(_with_database(lambda guest: fleet.fill(guest, password or random_password())))
+
+
+@cli.command("trust")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--to", type=click.Path(dir_okay=False, path_type=Path), help="The manifest (FOLDER/trusted.json).")
+def trust(folder: Path, to: Path | None) -> None:
+    """Make the manifest for ROSTER_TRUSTED_DOCUMENTS of the .graphql files in a folder."""
+    from schema import manifest
+
+    target = to or folder / "trusted.json"
+    try:
+        found = manifest.make(folder)
+    except manifest.ManifestError as error:
+        click.echo(error, err=True)
+        sys.exit(1)
+    manifest.write(found, target)
+    click.echo(f"{target} trusts {len(found)} documents.")
 
 
 @cli.command("schema")

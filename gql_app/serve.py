@@ -70,6 +70,7 @@ def serve(settings: Settings) -> None:
     """Serves until told to stop; then running requests end, and the embedded database with its last user."""
     signal.signal(signal.SIGTERM, _leave)
     configure_logging(settings)
+    profile(settings)  # a manifest that can't be used ends the start here, before a worker meets it
     with _bind(settings.host, settings.port) as listener, database(settings) as url:
         known = {"database_url": SecretStr(url), "secret_key": SecretStr(secret_key(settings))}
         told = asyncio.run(use(settings, url, lambda guest: first_superuser(guest, settings)))

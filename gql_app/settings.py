@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(15, description="how long an access token holds")
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = Field(30, description="how long a session can lie unused")
     graphiql: bool | None = Field(None, description="serve GraphiQL; by default in development only")
+    trusted_documents: Path | None = Field(
+        None, description="a manifest that `roster trust` made; with it only its GraphQL documents run"
+    )
     log_format: LogFormat | None = Field(None, description="`console` or `json`; by default json in production")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="the least that is logged")
     stop_seconds: Annotated[int, Field(ge=0, le=600)] = Field(20, description="how long running requests may finish")

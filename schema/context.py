@@ -16,15 +16,17 @@ from resolvers.domain.agents import Agent
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.projects import Project
 from resolvers.domain.users import User
+from schema.trusted import Manifest
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
 
 
 class Profile(NamedTuple):
-    """How much a door shows: `closed`, it tells of its schema only to whoever is signed in."""
+    """How open a door is: `closed`, only who is signed in sees the schema; with `trusted` documents no others run."""
 
     closed: bool = False
+    trusted: Manifest | None = None
 
 
 OPEN = Profile()

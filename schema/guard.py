@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterator
 
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast, parse
 from strawberry.extensions import SchemaExtension
 
 from resolvers.domain.errors import Refusal
 from resolvers.domain.limits import COST, EXECUTION, TOKENS
 from schema.limits import Asked, weigh
+from schema.trusted import looked_up
+
+NOTHING = parse("{__typename}")
 
 
 class Guard(SchemaExtension):
@@ -15,6 +18,15 @@ class Guard(SchemaExtension):
 
     def on_operation(self) -> Iterator[None]:
         self.execution_context.parse_options["max_tokens"] = TOKENS.value
+        yield
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        try:
+            context.query = looked_up(context.query or "", context.context.profile.trusted)
+        except Refusal as refusal:
+            context.graphql_document = NOTHING  # which is not parsed, and with an error does not run
+            context.pre_execution_errors = [_error(refusal)]
         yield
 
     async def on_validate(self) -> AsyncIterator[None]:

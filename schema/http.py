@@ -16,6 +16,8 @@ from strawberry import UNSET
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.types import QueryParams
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UnsetType
@@ -28,10 +30,12 @@ from schema.build import schema
 from schema.context import Asking, Profile
 from schema.problems import top_level, unfit
 from schema.socket import Handler, Socket, read_message
+from schema.trusted import with_document
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = {"GET", "POST"}
 PREFLIGHT = "GraphQL-Require-Preflight"
+DOCUMENT = {"query", "documentId"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
 EVENTS = "text/event-stream"
 ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, EVENTS, "text/html", "text/*"})
@@ -128,8 +132,15 @@ class Door(GraphQL[Asking, None]):
             response.status_code = status(response_data)
         return response
 
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        return "documentId" not in request.query_params and super().should_render_graphql_ide(request)
+
     def parse_json(self, data: str | bytes) -> Any:
-        return read_json(data if isinstance(data, bytes) else data.encode())
+        # A body is bytes, and variables in a query string are text.
+        return with_document(read_json(data)) if isinstance(data, bytes) else read_json(data.encode())
+
+    def parse_query_params(self, params: QueryParams) -> dict[str, Any]:
+        return with_document(super().parse_query_params(params))
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         answer = await super().process_result(request, result)
@@ -158,7 +169,7 @@ async def check(request: Request) -> None:
 
 def check_origin(request: Request) -> None:
     """Raises for a GET that another site could have a browser send: one without a header that makes it ask first."""
-    if "query" in request.query_params and PREFLIGHT not in request.headers:
+    if DOCUMENT.intersection(request.query_params) and PREFLIGHT not in request.headers:
         raise Refusal(Code.MALFORMED_REQUEST, f"Send the header {PREFLIGHT}: 1 with a GET, or use POST.")
 
 

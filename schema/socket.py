@@ -19,6 +19,7 @@ from resolvers.domain.limits import OPERATIONS
 from resolvers.reading import read_json
 from schema.context import Asking
 from schema.problems import top_level
+from schema.trusted import with_document
 
 logger = logging.getLogger("roster.schema")
 PING_SECONDS = 15
@@ -31,12 +32,17 @@ LONGEST_REASON = 120
 
 
 class Ask(msgspec.Struct):
-    """What a client asks to run."""
+    """What a client asks to run: a text, or a trusted document by its id."""
 
-    query: str
+    query: str | UnsetType = UNSET
+    documentId: str | UnsetType = UNSET  # noqa: N815 — the name of GraphQL over HTTP
     variables: dict[str, Any] | UnsetType | None = UNSET
     operationName: str | UnsetType | None = UNSET  # noqa: N815 — the protocol's name
     extensions: dict[str, Any] | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.query is UNSET) == (self.documentId is UNSET):
+            raise ValueError("give either `query` or `documentId`")
 
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -124,7 +130,7 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
             refusal = OPERATIONS.refusal()
             await self.send_message({"id": message["id"], "type": "error", "payload": top_level(refusal)["errors"]})
         else:
-            await super().handle_subscribe(message)
+            await super().handle_subscribe(message | {"payload": with_document(message["payload"])})
 
     async def send_message(self, message: Any) -> None:
         """Sends a message, or closes the socket: of someone whose token speaks for nobody now, or of all at the end."""

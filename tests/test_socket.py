@@ -87,7 +87,9 @@ BAD = {
     "an empty id": '{"type": "complete", "id": ""}', "an id that is none": '{"type": "complete", "id": 5}',
     "no payload": '{"type": "subscribe", "id": "1"}',
     "a payload that is none": '{"type": "subscribe", "id": "1", "payload": 5}',
-    "no query": '{"type": "subscribe", "id": "1", "payload": {}}', "bytes": b'{"type": "ping"}',
+    "no query": '{"type": "subscribe", "id": "1", "payload": {}}',
+    "a query and an id": '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "documentId": "x"}}',
+    "bytes": b'{"type": "ping"}',
     "a query that is none": '{"type": "subscribe", "id": "1", "payload": {"query": 5}}',
     "variables that are none": '{"type": "subscribe", "id": "1", "payload": {"query": "{a}", "variables": []}}',
 }  # fmt: skip
