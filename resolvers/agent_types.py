@@ -22,6 +22,7 @@ from resolvers.domain.events import EventKind
 from resolvers.domain.ids import known_slug, new_id
 from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
+from resolvers.idempotency import repeatable
 from resolvers.store.access import found
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
@@ -73,6 +74,7 @@ async def revisions(ctx: Context, keys: Sequence[tuple[UUID, int]]) -> list[Agen
         return await many(db, select(*REVISION).where(named.in_(keys)), AgentTypeRevision)
 
 
+@repeatable
 async def create(ctx: Context, draft: Draft[CreateAgentType]) -> AgentType:
     """Makes an agent type, with revision 1; for superusers."""
     ctx.require_superuser()

@@ -15,6 +15,7 @@ from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.permissions import Right
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
+from resolvers.idempotency import repeatable
 from resolvers.store.access import allow, found, require
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.decisions import locked, spawning, stepping
@@ -84,6 +85,7 @@ def _filters(asked: AgentFilter) -> list[ColumnElement[bool]]:
     return where
 
 
+@repeatable
 async def spawn(ctx: Context, project_id: UUID, draft: Draft[SpawnAgent]) -> Agent:
     """Starts an agent of an active type in a project; it is idle at first; for operators and owners."""
     new = await parsed(draft, lambda: require(ctx.store, ctx.who, project_id, Right.OPERATE))
@@ -127,6 +129,7 @@ async def update_one(
     return new
 
 
+@repeatable
 async def pause(
     ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
 ) -> Agent:
@@ -134,6 +137,7 @@ async def pause(
     return await _take(ctx, id, project_id, Action.PAUSE, expected_version)
 
 
+@repeatable
 async def resume(
     ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
 ) -> Agent:
@@ -141,6 +145,7 @@ async def resume(
     return await _take(ctx, id, project_id, Action.RESUME, expected_version)
 
 
+@repeatable
 async def terminate(
     ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
 ) -> Agent:
@@ -156,6 +161,7 @@ async def delete(
     return done("The agent is terminated.")
 
 
+@repeatable
 async def transition(
     ctx: Context,
     id: UUID,

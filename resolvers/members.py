@@ -15,6 +15,7 @@ from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.permissions import Right, Role
 from resolvers.domain.projects import AddMember, Member, MemberFilter, UpdateMember
 from resolvers.domain.sessions import Message, done
+from resolvers.idempotency import repeatable
 from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import check_version
 from resolvers.store.engine import one
@@ -49,6 +50,7 @@ async def _in_projects(ctx: Context, ids: Sequence[UUID], asked: Listing[MemberF
         return await read_pages(db, statement, Member, asked)
 
 
+@repeatable
 async def add(ctx: Context, project_id: UUID, draft: Draft[AddMember]) -> Member:
     """Lets a user into a project; for its owners."""
     new = await parsed(draft, lambda: require(ctx.store, ctx.who, project_id, Right.MANAGE))

@@ -15,6 +15,7 @@ from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.permissions import Right, Role
 from resolvers.domain.projects import CreateProject, Project, ProjectFilter, ProjectStatus, UpdateProject
 from resolvers.domain.sessions import Message, done
+from resolvers.idempotency import repeatable
 from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
@@ -61,6 +62,7 @@ async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[Project]:
         return await many(db, wanted, Project)
 
 
+@repeatable
 async def create(ctx: Context, draft: Draft[CreateProject]) -> Project:
     """Makes a project that you own."""
     new = msgspec.structs.asdict(draft.parsed())

@@ -31,6 +31,7 @@ from resolvers.domain.users import (
     User,
     UserFilter,
 )  # fmt: skip
+from resolvers.idempotency import repeatable
 from resolvers.store.access import found
 from resolvers.store.changes import changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
@@ -81,6 +82,7 @@ async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[User]:
         return await many(db, select(*USER).where(among(users.c.id, ids), HERE, visible_user(ctx.who)), User)
 
 
+@repeatable
 async def create(ctx: Context, draft: Draft[CreateUser]) -> User:
     """Makes a user; for superusers."""
     ctx.require_superuser()

@@ -18,6 +18,7 @@ from resolvers.domain.drafts import UNKNOWN, Draft
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.ids import known_id
 from resolvers.domain.paging import ListDraft, NumberedList, Page
+from resolvers.idempotency import REPLAYED, Key
 from resolvers.reading import check_accept
 from rest_shim.http import ANSWERS, answer, answer_page, read_body, read_query
 
@@ -43,6 +44,7 @@ class Takes(NamedTuple):
     body: tuple[str, type[msgspec.Struct]] | None
     listing: tuple[str, type[Any]] | None
     version: bool
+    key: bool
 
 
 def takes(endpoint: Endpoint) -> Takes:
@@ -60,6 +62,7 @@ def takes(endpoint: Endpoint) -> Takes:
         body=body[0] if body else None,
         listing=listing[0] if listing else None,
         version="expected_version" in names,
+        key="idempotency_key" in names,
     )
 
 
@@ -85,7 +88,13 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             given[wants.body[0]] = Draft(wants.body[1], await read_body(request))
         if wants.version:
             given["expected_version"] = _expected_version(request)
-        return _render(endpoint, request, await endpoint.verb(caller, **given))
+        key = _idempotency_key(request) if wants.key else None
+        if key:
+            given["idempotency_key"] = key
+        response = _render(endpoint, request, await endpoint.verb(caller, **given))
+        if key and key.replayed:
+            response.headers[REPLAYED] = "true"
+        return response
 
     return handler
 
@@ -103,6 +112,11 @@ def _expected_version(request: Request) -> int | None:
     found = re.fullmatch(r'"(\d{1,9})"', tag.strip())
     # A tag that we never gave matches no version.
     return int(found[1]) if found else 0
+
+
+def _idempotency_key(request: Request) -> Key | None:
+    text = request.headers.get("idempotency-key")
+    return None if text is None else Key(text)
 
 
 def _render(endpoint: Endpoint, request: Request, value: Any) -> Response:

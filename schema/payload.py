@@ -14,6 +14,7 @@ from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import EXPECTED, Code, Refusal
 from resolvers.domain.ids import known_id
 from resolvers.domain.users import User as UserRecord
+from resolvers.idempotency import REPLAYED, Key
 from schema.context import Info
 from schema.dress import described, enum, given, input_fields, make_input
 from schema.types.users import User
@@ -25,7 +26,19 @@ IDS = {
     "project_id": "The id of the project.",
     "user_id": "The id of the user.",
 }
-EXPECTED_VERSION = "Refuse with VERSION_MISMATCH when the thing has another version by now."
+# What a verb may take beside its draft: its type, what it says, and how it is read.
+OPTIONS: dict[str, tuple[type, str, Callable[[Any], Any]]] = {
+    "expected_version": (
+        int,
+        "Refuse with VERSION_MISMATCH when the thing has another version by now.",
+        lambda sent: sent,
+    ),
+    "idempotency_key": (
+        str,
+        "Repeat the request with the same key after a lost answer: it is done once, and answered alike.",
+        lambda sent: None if sent is None else Key(sent),
+    ),
+}
 
 
 @strawberry.type(description="Why a mutation was refused.")
@@ -49,19 +62,19 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
     noun = re.sub("(?<!^)([A-Z])", r" \1", name).lower().partition(" ")[2]
     parts = [_id_field(key, noun) for key in ids]
     parts = [*(input_fields(kind) for _, kind in drafts), *parts]
-    if "expected_version" in names:
-        parts.append(_optional("expected_version", int, EXPECTED_VERSION))
+    options = {name: option for name, option in OPTIONS.items() if name in names}
+    parts += [_optional(name, kind, says) for name, (kind, says, _) in options.items()]
     payload = _payload(f"{name}Payload", hints["return"], thing)
 
     async def act(info: Info, sent: dict[str, object]) -> Any:
         try:
             caller = info.context.guest if public else await info.context.signed_in()
             values: dict[str, Any] = {key: known_id(str(sent.pop(key))) for key in ids}
-            if "expected_version" in names:
-                values["expected_version"] = sent.pop("expected_version", None)
+            values |= {name: read(sent.pop(name, None)) for name, (_, _, read) in options.items()}
             values |= {key: Draft(kind, sent) for key, kind in drafts}
             done = await verb(caller, **values)
             info.context.forget()
+            _tell_replayed(info, values.get("idempotency_key"))
             return _filled(payload, thing, done)
         except Refusal as refusal:
             if refusal.code in EXPECTED or (public and refusal.code is Code.UNAUTHENTICATED):
@@ -85,6 +98,11 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
         resolver.__annotations__["input"] = Annotated[made, told]
     resolver.__annotations__["return"] = payload
     return strawberry.field(resolver=resolver, description=(verb.__doc__ or "").split("\n")[0])
+
+
+def _tell_replayed(info: Info, key: Key | None) -> None:
+    if key is not None and key.replayed:
+        info.context.headers[REPLAYED] = "true"
 
 
 def _id_field(name: str, noun: str) -> tuple[dict[str, Any], dict[str, Any]]:

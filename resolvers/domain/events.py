@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import UNSET, Meta, UnsetType
 
 from resolvers.domain.errors import Code, Refusal
-from resolvers.domain.fields import Id, Input, Place, Record, Time, says
+from resolvers.domain.fields import Count, Id, Input, Place, Record, Time, says
 from resolvers.domain.words import Word
 
 
@@ -51,7 +51,7 @@ class Event(Record, frozen=True):
     actor_id: Annotated[Id | None, says("Who did it; null for Roster itself.")]
     data: Annotated[dict[str, object], says("What changed.")]
     created_at: Annotated[Time, says("When it happened.")]
-    sequence: Annotated[int, says("The event's place in the log.")]
+    sequence: Annotated[Count, says("The event's place in the log.")]
     cursor: Annotated[str, says("Where to go on after this event, as `after` of a subscription.")]
 
 

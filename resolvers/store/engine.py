@@ -87,6 +87,20 @@ class Store:
         await self.engine.dispose()
 
 
+class Joined(Store):
+    """The same database from within a transaction that is open: what is written takes part in it."""
+
+    def __init__(self, store: Store, db: AsyncConnection) -> None:
+        self.bell, self.engine, self._db = store.bell, store.engine, db
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Gives the connection of the transaction."""
+        yield self._db
+
+    write = read
+
+
 async def one(db: AsyncConnection, statement: Executable, kind: type[K]) -> K | None:
     """Returns the first row as a record, or None."""
     row = (await db.execute(statement)).first()

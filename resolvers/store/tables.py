@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -225,6 +226,19 @@ agents = Table(
 )
 Index(None, agents.c.project_id, agents.c.created_at, agents.c.id)
 Index(None, agents.c.agent_type_id, agents.c.created_at, agents.c.id)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
+    _text("verb"),
+    _text("key"),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    _time("created_at"),
+    PrimaryKeyConstraint("user_id", "verb", "key"),
+)
+Index(None, idempotency_keys.c.created_at)
 
 events = Table(
     "events",
