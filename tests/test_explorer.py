@@ -98,6 +98,7 @@ def signed_in(page: Page) -> Page:
     """The page after signing in."""
     sign_in(page)
     expect(page.get_by_role("status")).to_contain_text(f"Signed in as Admin{EMAIL}")
+    expect(page.get_by_role("region", name="Account")).to_be_focused()
     return page
 
 
@@ -157,6 +158,7 @@ def test_a_session_outlives_a_reload_and_not_a_sign_out(signed_in: Page):
     answers(signed_in, f'"email": "{EMAIL}"')
 
     who.click()
+    expect(signed_in.get_by_role("button", name="Sign out")).to_be_focused()
     with signed_in.expect_response(lambda it: "Logout" in (it.request.post_data or "")) as logout:
         signed_in.get_by_role("button", name="Sign out").click()
     assert logout.value.json()["data"] == {"logout": {"userErrors": []}}

@@ -1,6 +1,6 @@
 /** The pane in which one signs in, sees who is signed in, and signs out. */
 
-import { useState, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Button, useGraphiQL } from '@graphiql/react';
 import { session } from './session.js';
 
@@ -8,8 +8,15 @@ export const ACCOUNT = { title: 'Account', icon: Person, content: Account };
 
 function Account() {
   const user = useSyncExternalStore(session.subscribe, () => session.user);
+  const pane = useRef(null);
+  const shown = useRef(user);
+  useEffect(() => {
+    // What had the focus is gone when somebody has signed in or out.
+    if (shown.current?.email !== user?.email) pane.current.focus();
+    shown.current = user;
+  }, [user]);
   return (
-    <section className="roster-account" aria-label="Account">
+    <section ref={pane} className="roster-account" aria-label="Account" tabIndex={-1}>
       <div className="graphiql-doc-explorer-title">Account</div>
       {user ? <SignedIn user={user} /> : <SignIn />}
     </section>

@@ -45,7 +45,7 @@ function WhoIsHere() {
 /** Opens the account pane by its button in the sidebar, since GraphiQL lets only that one unfold a folded pane. */
 function openAccount() {
   document.querySelector(`.graphiql-sidebar [aria-label="Show ${ACCOUNT.title}"]`)?.click();
-  document.querySelector('.roster-account input, .roster-account button')?.focus();
+  requestAnimationFrame(() => document.querySelector('.roster-account :is(input, button)')?.focus());
 }
 
 /** Asks for the schema again whenever somebody else is here: in production only those who signed in may see it. */
