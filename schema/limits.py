@@ -27,11 +27,10 @@ from graphql import (
 
 from resolvers.domain.errors import Refusal
 from resolvers.domain.fields import MAX_COUNT
-from resolvers.domain.limits import ALIASES, COST, DEPTH, DIRECTIVES, ROOT_FIELDS, SIGN_INS
+from resolvers.domain.limits import ALIASES, COST, DEPTH, DIRECTIVES, ROOT_FIELDS, SCHEMA_ALIASES, SIGN_INS
 from resolvers.domain.paging import DEFAULT_LIMIT
 
 SIGN_IN_FIELDS = frozenset({"login", "register", "refreshToken", "changePassword"})
-INTROSPECTION = frozenset({"__schema", "__type"})
 LONG = 12
 
 
@@ -41,6 +40,9 @@ class Shape(NamedTuple):
     kind: str
     own: int
     sizes: frozenset[str] = frozenset()
+
+
+META = {"__schema": Shape("__Schema", 0), "__type": Shape("__Type", 0)}
 
 
 class Weight(NamedTuple):
@@ -55,8 +57,14 @@ class Weight(NamedTuple):
 
     def beside(self, other: "Weight") -> "Weight":
         """Returns what both ask for in one selection set."""
-        depth = max(self.depth, other.depth)
-        return Weight(depth, *(mine + others for mine, others in zip(self[1:], other[1:], strict=True)))
+        return Weight(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.directives + other.directives,
+            self.cost + other.cost,
+            self.sign_ins + other.sign_ins,
+            self.introspections + other.introspections,
+        )
 
 
 class Asked(NamedTuple):
@@ -79,10 +87,14 @@ class Asked(NamedTuple):
             COST: self.weight.cost,
         }
         found = [limit.refusal(min(asked, MAX_COUNT)) for limit, asked in counts.items() if asked > limit.value]
-        most = max(self.aliases, key=lambda field: len(self.aliases[field]), default=None)
-        if most and len(self.aliases[most]) > ALIASES.value:
-            found.append(ALIASES.refusal(len(self.aliases[most]), field=".".join(most)))
-        return found
+        return found + list(self._too_many_aliases())
+
+    def _too_many_aliases(self) -> Iterator[Refusal]:
+        for (kind, name), aliases in self.aliases.items():
+            # Introspection has no cost, and each alias of its lists would multiply those below.
+            limit = SCHEMA_ALIASES if kind.startswith("__") or name == "__schema" else ALIASES
+            if len(aliases) > limit.value:
+                yield limit.refusal(len(aliases), field=f"{kind}.{name}")
 
 
 def weigh(
@@ -125,11 +137,12 @@ class Walk:
         total = Weight()
         for part, parent in self._flat(selections, kind):
             if isinstance(part, FieldNode):
-                shape = self._fields.get(parent, {}).get(part.name.value)
+                shape = self._fields.get(parent, {}).get(part.name.value) or META.get(part.name.value)
                 below = self.weigh(part.selection_set, shape.kind if shape else "") if part.selection_set else None
                 total = total.beside(self._field(part, parent, shape, below))
                 continue
-            total = total.beside(Weight(directives=len(part.directives or ())))
+            if part.directives:
+                total = total.beside(Weight(directives=len(part.directives)))
             if isinstance(part, FragmentSpreadNode) and (fragment := self.fragments.get(part.name.value)):
                 name = part.name.value
                 if name not in self._known:
@@ -154,7 +167,7 @@ class Walk:
         if node.alias:
             self.aliases[parent, name].add(node.alias.value)
         directives = len(node.directives or ()) + (below.directives if below else 0)
-        if name in INTROSPECTION:
+        if name in META:
             return Weight(1, 1, directives, introspections=1)
         sign_ins = int(parent == "Mutation" and name in SIGN_IN_FIELDS)
         if below is None:

@@ -116,8 +116,9 @@ async def test_there_is_no_explorer(closed):
 QUERY = {"query": "query cop{__typename}"}
 
 
-async def test_no_get_is_answered_that_another_site_can_have_sent(closed, scene: Scene):
-    reply = await closed.get("/graphql", params=QUERY, headers=scene.viewer.headers)
+@pytest.mark.parametrize("params", [QUERY, {"documentId": "sha256:0"}], ids=["query", "documentId"])
+async def test_no_get_is_answered_that_another_site_can_have_sent(params: dict[str, str], closed, scene: Scene):
+    reply = await closed.get("/graphql", params=params, headers=scene.viewer.headers)
 
     assert (reply.status_code, "data" in reply.json()) == (400, False)
 

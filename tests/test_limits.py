@@ -61,6 +61,7 @@ WRITTEN = {
     "tokens": (1_000, lambda n: "{viewer{" + " ".join(("id email isActive version " * n).split()[: n - 5]) + "}}"),
     "depth": (10, deep),
     "aliases": (15, lambda n: "{viewer{" + "".join(f"a{x}:id " for x in range(n)) + "}}"),
+    "schemaAliases": (1, lambda n: "{__schema{types{" + "".join(f"a{x}:fields{{name}} " for x in range(n)) + "}}}"),
     "directives": (50, lambda n: "{viewer{" + "id @include(if:true) " * n + "}}"),
     "rootFields": (20, lambda n: "{" + "viewer{id} " * n + "}"),
     "signIns": (1, login),
@@ -244,10 +245,22 @@ async def test_aliases_count_across_parents_that_are_merged(ask):
     assert "Viewer.id" in body["errors"][0]["message"]
 
 
-async def test_only_the_operation_that_runs_is_weighed(ask):
-    body = await ask("{" + "viewer{id} " * 10 + "}")
+async def test_introspection_can_not_be_multiplied(ask):
+    roots = "{" + "".join(f"a{n}:__schema{{queryType{{name}}}} " for n in range(2)) + "}"
+    named = "{" + "".join(f'a{n}:__type(name:"User"){{name}} ' for n in range(15)) + "}"
 
-    assert exceeded(body) == []
+    assert exceeded(await ask(roots)) == [("VALIDATION_FAILED", "schemaAliases")]
+    assert exceeded(await ask(named)) == []
+
+
+async def test_only_the_operation_that_runs_is_weighed(http, scene: Scene):
+    query = "query a{viewer{id}} query b{" + "viewer{id}" * 21 + "}"
+    replies = [
+        await http.post("/graphql", json={"query": query, "operationName": name}, headers=scene.root.headers)
+        for name in "ab"
+    ]
+
+    assert [exceeded(reply.json()) for reply in replies] == [[], [("VALIDATION_FAILED", "rootFields")]]
 
 
 async def test_limits_hold_on_streams_too(guest: Guest):

@@ -53,6 +53,11 @@ ALIASES = Limit(
     "The field {field} is asked for under {asked:,} aliases; at most {limit} are allowed.",
     "different aliases of one field of one type, anywhere in the operation",
 )  # fmt: skip
+SCHEMA_ALIASES = Limit(
+    "schemaAliases", 1, Code.VALIDATION_FAILED,
+    "The field {field} is asked for under {asked:,} aliases; in introspection at most {limit} is allowed.",
+    "different aliases of `__schema`, or of one field below it or below `__type`",
+)  # fmt: skip
 DIRECTIVES = Limit(
     "directives", 50, Code.VALIDATION_FAILED,
     "The operation has {asked:,} directives; at most {limit} are allowed.",
@@ -89,5 +94,6 @@ ERRORS = Limit(
 )  # fmt: skip
 
 LIMITS = (
-    BODY, BATCH, PAGE, TOKENS, DEPTH, ALIASES, DIRECTIVES, ROOT_FIELDS, SIGN_INS, COST, EXECUTION, OPERATIONS, ERRORS,
+    BODY, BATCH, PAGE, TOKENS, DEPTH, ALIASES, SCHEMA_ALIASES, DIRECTIVES, ROOT_FIELDS, SIGN_INS, COST, EXECUTION,
+    OPERATIONS, ERRORS,
 )  # fmt: skip
