@@ -24,7 +24,7 @@ from resolvers.domain.paging import ListDraft, Page
 from resolvers.domain.sessions import Message, done
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found
-from resolvers.store.changes import changed, check_version, sent
+from resolvers.store.changes import Expected, changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
@@ -88,27 +88,27 @@ async def create(ctx: Context, draft: Draft[CreateAgentType]) -> AgentType:
 
 
 async def update_one(
-    ctx: Context, id: UUID, draft: Draft[UpdateAgentType], *, expected_version: int | None = None
+    ctx: Context, id: UUID, draft: Draft[UpdateAgentType], *, expected_version: Expected = None
 ) -> AgentType:
     """Changes what is sent of an agent type; running agents keep their revision; for superusers."""
     ctx.require_superuser()
     return await _change(ctx, id, sent(draft.parsed()), expected_version)
 
 
-async def deactivate(ctx: Context, id: UUID, *, expected_version: int | None = None) -> AgentType:
+async def deactivate(ctx: Context, id: UUID, *, expected_version: Expected = None) -> AgentType:
     """Lets no more agents be spawned of a type; for superusers."""
     ctx.require_superuser()
     return await _change(ctx, id, {"is_active": False}, expected_version)
 
 
-async def delete(ctx: Context, id: UUID, *, expected_version: int | None = None) -> Message:
+async def delete(ctx: Context, id: UUID, *, expected_version: Expected = None) -> Message:
     """Lets no more agents be spawned of a type; for superusers."""
     ctx.require_superuser()
     await _change(ctx, id, {"is_active": False}, expected_version)
     return done("The agent type is deactivated.")
 
 
-async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: int | None) -> AgentType:
+async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: Expected) -> AgentType:
     async with ctx.store.write() as db:
         locked = select(*AGENT_TYPE).where(agent_types.c.id == id).with_for_update(key_share=True, of=agent_types)
         old = found(await one(db, locked, AgentType))

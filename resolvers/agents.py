@@ -17,7 +17,7 @@ from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
 from resolvers.idempotency import repeatable
 from resolvers.store.access import allow, found, require
-from resolvers.store.changes import changed, check_version, sent
+from resolvers.store.changes import Expected, changed, check_version, sent
 from resolvers.store.decisions import locked, spawning, stepping
 from resolvers.store.engine import among, many, one, record, returned
 from resolvers.store.log import log
@@ -109,7 +109,7 @@ async def update_one(
     draft: Draft[UpdateAgent],
     *,
     project_id: UUID | None = None,
-    expected_version: int | None = None,
+    expected_version: Expected = None,
 ) -> Agent:
     """Changes what is sent of an agent: its name, its task, its counters; for operators and owners."""
     given = sent(await parsed(draft, lambda: _require(ctx, id, project_id)))
@@ -130,31 +130,27 @@ async def update_one(
 
 
 @repeatable
-async def pause(
-    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
-) -> Agent:
+async def pause(ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: Expected = None) -> Agent:
     """Holds an agent until it is resumed; for operators and owners."""
     return await _take(ctx, id, project_id, Action.PAUSE, expected_version)
 
 
 @repeatable
-async def resume(
-    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
-) -> Agent:
+async def resume(ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: Expected = None) -> Agent:
     """Lets a paused agent go on; it is idle again; for operators and owners."""
     return await _take(ctx, id, project_id, Action.RESUME, expected_version)
 
 
 @repeatable
 async def terminate(
-    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
+    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: Expected = None
 ) -> Agent:
     """Ends an agent for good; for operators and owners."""
     return await _take(ctx, id, project_id, Action.TERMINATE, expected_version)
 
 
 async def delete(
-    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: int | None = None
+    ctx: Context, id: UUID, *, project_id: UUID | None = None, expected_version: Expected = None
 ) -> Message:
     """Ends an agent for good; for operators and owners."""
     await _take(ctx, id, project_id, Action.TERMINATE, expected_version)
@@ -168,14 +164,14 @@ async def transition(
     draft: Draft[TransitionAgent],
     *,
     project_id: UUID | None = None,
-    expected_version: int | None = None,
+    expected_version: Expected = None,
 ) -> Agent:
     """Moves an agent to another status; for operators and owners."""
     target = (await parsed(draft, lambda: _require(ctx, id, project_id))).to
     return await _step(ctx, _which(id, project_id), actions_to(target), target, expected_version)
 
 
-async def _take(ctx: Context, id: UUID, project_id: UUID | None, action: Action, expected_version: int | None) -> Agent:
+async def _take(ctx: Context, id: UUID, project_id: UUID | None, action: Action, expected_version: Expected) -> Agent:
     step = STEPS[action]
     ways = dict.fromkeys(step.sources, action)
     return await _step(ctx, _which(id, project_id), ways, step.target, expected_version)
@@ -186,7 +182,7 @@ async def _step(
     which: ColumnElement[bool],
     ways: Mapping[Status, Action],
     target: Status,
-    expected_version: int | None,
+    expected_version: Expected,
 ) -> Agent:
     async with ctx.store.write() as db:
         decided = found((await db.execute(stepping(ctx.who, which, ways, target, expected_version))).first())

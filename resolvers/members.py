@@ -17,7 +17,7 @@ from resolvers.domain.projects import AddMember, Member, MemberFilter, UpdateMem
 from resolvers.domain.sessions import Message, done
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found, require, require_in
-from resolvers.store.changes import check_version
+from resolvers.store.changes import Expected, check_version
 from resolvers.store.engine import one
 from resolvers.store.log import log
 from resolvers.store.pages import Below, page_statement, read_pages
@@ -71,7 +71,7 @@ async def update_one(
     user_id: UUID,
     draft: Draft[UpdateMember],
     *,
-    expected_version: int | None = None,
+    expected_version: Expected = None,
 ) -> Member:
     """Changes a member's role; for the project's owners."""
     new = await parsed(draft, lambda: require(ctx.store, ctx.who, project_id, Right.MANAGE))

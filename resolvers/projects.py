@@ -17,7 +17,7 @@ from resolvers.domain.projects import CreateProject, Project, ProjectFilter, Pro
 from resolvers.domain.sessions import Message, done
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found, require, require_in
-from resolvers.store.changes import changed, check_version, sent
+from resolvers.store.changes import Expected, changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
 from resolvers.store.log import log
 from resolvers.store.pages import page_statement, read_page
@@ -78,19 +78,19 @@ async def create(ctx: Context, draft: Draft[CreateProject]) -> Project:
 
 
 async def update_one(
-    ctx: Context, id: UUID, draft: Draft[UpdateProject], *, expected_version: int | None = None
+    ctx: Context, id: UUID, draft: Draft[UpdateProject], *, expected_version: Expected = None
 ) -> Project:
     """Changes what is sent of a project; for its owners."""
     changes = await parsed(draft, lambda: require(ctx.store, ctx.who, id, Right.MANAGE))
     return await _change(ctx, id, sent(changes), expected_version)
 
 
-async def archive(ctx: Context, id: UUID, *, expected_version: int | None = None) -> Project:
+async def archive(ctx: Context, id: UUID, *, expected_version: Expected = None) -> Project:
     """Puts a project away: nothing is spawned or moved there after it, terminating aside; for its owners."""
     return await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, expected_version)
 
 
-async def delete(ctx: Context, id: UUID, *, expected_version: int | None = None) -> Message:
+async def delete(ctx: Context, id: UUID, *, expected_version: Expected = None) -> Message:
     """Archives a project; for its owners."""
     await _change(ctx, id, {"status": ProjectStatus.ARCHIVED}, expected_version)
     return done("The project is archived.")
@@ -102,7 +102,7 @@ async def none(guest: Guest) -> bool:
         return (await db.execute(select(projects.c.id).limit(1))).first() is None
 
 
-async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: int | None) -> Project:
+async def _change(ctx: Context, id: UUID, given: dict[str, Any], expected_version: Expected) -> Project:
     async with ctx.store.write() as db:
         # The lock waits for the spawns and steps that hold the project, and lets none begin.
         await require_in(db, ctx.who, id, Right.MANAGE, lock=True)

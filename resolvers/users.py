@@ -33,7 +33,7 @@ from resolvers.domain.users import (
 )  # fmt: skip
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found
-from resolvers.store.changes import changed, check_version, sent
+from resolvers.store.changes import Expected, changed, check_version, sent
 from resolvers.store.engine import among, many, one, returned
 from resolvers.store.pages import page_statement, read_page
 from resolvers.store.records import USER
@@ -93,12 +93,12 @@ async def create(ctx: Context, draft: Draft[CreateUser]) -> User:
         return await returned(db, made, User)
 
 
-async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_version: int | None = None) -> User:
+async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_version: Expected = None) -> User:
     """Changes your own name or address."""
     return await _change(ctx, ctx.who.id, sent(draft.parsed()), expected_version)
 
 
-async def update_one(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None) -> User:
+async def update_one(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: Expected = None) -> User:
     """Changes a user: yourself, or anyone for superusers; rights and passwords are for superusers to change."""
     _self_or_superuser(ctx, id)
     if not ctx.who.is_superuser and FOR_SUPERUSERS.intersection(draft.raw):
@@ -106,13 +106,13 @@ async def update_one(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expect
     return await _change(ctx, id, sent(draft.parsed()), expected_version)
 
 
-async def administer(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: int | None = None) -> User:
+async def administer(ctx: Context, id: UUID, draft: Draft[UpdateUser], *, expected_version: Expected = None) -> User:
     """Changes what is sent of a user; for superusers."""
     ctx.require_superuser()
     return await _change(ctx, id, sent(draft.parsed()), expected_version)
 
 
-async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_version: int | None) -> User:
+async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_version: Expected) -> User:
     if "password" in changes:
         changes["password_hash"] = await ctx.hasher.hash(changes.pop("password"))
     async with ctx.store.write() as db:

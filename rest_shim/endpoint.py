@@ -20,7 +20,8 @@ from resolvers.domain.ids import known_id
 from resolvers.domain.paging import ListDraft, NumberedList, Page
 from resolvers.idempotency import REPLAYED, Key
 from resolvers.reading import check_accept
-from rest_shim.http import ANSWERS, answer, answer_page, read_body, read_query
+from rest_shim.conditions import conditional, expected_versions, refuse_idle
+from rest_shim.http import ANSWERS, KEPT, answer, answer_page, read_body, read_query
 
 Verb = Callable[..., Awaitable[Any]]
 
@@ -70,6 +71,7 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """Makes the handler: sign in, read, call the one verb, render."""
     wants = takes(endpoint)
     repeatable = frozenset(_lists(wants.listing[1])) if wants.listing else frozenset()
+    reads = endpoint.method == "GET"
 
     async def handler(request: Request) -> Response:
         check_accept(request.headers.get("accept", ""), ANSWERS)
@@ -84,17 +86,19 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
                 Code.VALIDATION_FAILED,
                 faults=[Fault(Code.VALIDATION_FAILED, UNKNOWN, name) for name in request.query_params],
             )
+        if not reads:
+            refuse_idle(request, guarded=wants.version)
         if wants.body:
             given[wants.body[0]] = Draft(wants.body[1], await read_body(request))
         if wants.version:
-            given["expected_version"] = _expected_version(request)
+            given["expected_version"] = expected_versions(request)
         key = _idempotency_key(request) if wants.key else None
         if key:
             given["idempotency_key"] = key
         response = _render(endpoint, request, await endpoint.verb(caller, **given))
         if key and key.replayed:
             response.headers[REPLAYED] = "true"
-        return response
+        return conditional(request, response) if reads else response
 
     return handler
 
@@ -105,15 +109,6 @@ async def _signed_in(guest: Guest, request: Request) -> Context:
     return ctx
 
 
-def _expected_version(request: Request) -> int | None:
-    tag = request.headers.get("if-match")
-    if tag is None or tag.strip() == "*":
-        return None
-    found = re.fullmatch(r'"(\d{1,9})"', tag.strip())
-    # A tag that we never gave matches no version.
-    return int(found[1]) if found else 0
-
-
 def _idempotency_key(request: Request) -> Key | None:
     text = request.headers.get("idempotency-key")
     return None if text is None else Key(text)
@@ -122,7 +117,7 @@ def _idempotency_key(request: Request) -> Key | None:
 def _render(endpoint: Endpoint, request: Request, value: Any) -> Response:
     if isinstance(value, Page):
         return answer_page(value, request)
-    headers = {}
+    headers = dict(KEPT) if endpoint.method == "GET" else {}
     if endpoint.status == HTTPStatus.CREATED:
         here = endpoint.location or request.url.path + "/{id}"
         headers["Location"] = here.format(id=getattr(value, "id", None) or value.user_id)

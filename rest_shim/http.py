@@ -11,8 +11,11 @@ from starlette.responses import Response
 
 from resolvers.domain.paging import Page
 from resolvers.reading import check_content, read_all, read_json
+from rest_shim.conditions import tag
 
 ANSWERS = frozenset({"*/*", "application/*", "application/json", "application/problem+json"})
+# What is told to one user, a browser may keep for that user, and asks each time whether it still holds.
+KEPT = {"Cache-Control": "private, no-cache", "Vary": "Authorization"}
 encode = msgspec.json.Encoder().encode
 
 
@@ -50,10 +53,11 @@ def read_query(query: QueryParams, lists: frozenset[str]) -> dict[str, object]:
 
 
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Returns a record as JSON, with its version as ETag."""
+    """Returns a record as JSON, with an ETag if it has versions."""
+    body = encode(value)
     version = getattr(value, "version", None)
-    tags = {"ETag": f'"{version}"'} if version is not None else {}
-    return Response(encode(value), status, {**tags, **(headers or {})}, media_type="application/json")
+    tags = {"ETag": tag(version, body)} if version is not None else {}
+    return Response(body, status, {**tags, **(headers or {})}, media_type="application/json")
 
 
 def answer_page(page: Page[Any], request: Request) -> Response:
@@ -63,9 +67,8 @@ def answer_page(page: Page[Any], request: Request) -> Response:
     place = Pagination(total, number, len(page.items), pages, number < pages, number > 1)
     targets = {"first": 1, "prev": number - 1 if place.has_prev else 0, "next": number + 1 if place.has_next else 0}
     links = [f'<{_at(request, to)}>; rel="{name}"' for name, to in (targets | {"last": pages}).items() if to]
-    return Response(
-        encode(Envelope(page.items, place)), headers={"Link": ", ".join(links)}, media_type="application/json"
-    )
+    headers = {"Link": ", ".join(links), **KEPT}
+    return Response(encode(Envelope(page.items, place)), headers=headers, media_type="application/json")
 
 
 def _at(request: Request, page: int) -> str:

@@ -6,20 +6,29 @@ import msgspec
 
 from resolvers.domain.errors import Code, Refusal
 
+Expected = int | tuple[int, ...] | None
+"""The version, or one of the versions, that a change was decided on; None for any."""
+
 
 def sent(given: msgspec.Struct) -> dict[str, Any]:
     """Returns the fields that the client sent."""
     return {name: value for name, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
 
 
-def check_version(version: int, expected: int | None) -> None:
+def versions(expected: int | tuple[int, ...]) -> tuple[int, ...]:
+    """Returns all versions that a change may find."""
+    return expected if isinstance(expected, tuple) else (expected,)
+
+
+def check_version(version: int, expected: Expected) -> None:
     """Refuses a change to a thing that has changed since the client read it."""
-    if expected is not None and expected != version:
-        raise stale(version, expected)
+    if expected is not None and version not in versions(expected):
+        raise stale(version, versions(expected))
 
 
-def stale(version: int, expected: int) -> Refusal:
-    message = f"You expected version {expected}, but it has version {version} now; read it again."
+def stale(version: int, expected: tuple[int, ...]) -> Refusal:
+    wanted = " or ".join(map(str, expected)) or "none that there ever was"
+    message = f"You expected version {wanted}, but it has version {version} now; read it again."
     return Refusal(Code.VERSION_MISMATCH, message)
 
 

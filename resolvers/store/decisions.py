@@ -27,6 +27,7 @@ from resolvers.domain.lifecycle import STEPS, Action, Status
 from resolvers.domain.permissions import Right, roles_with
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.users import Viewer
+from resolvers.store.changes import Expected, versions
 from resolvers.store.log import logging
 from resolvers.store.records import AGENT
 from resolvers.store.tables import agent_types, agents, events, projects
@@ -78,7 +79,7 @@ def stepping(
     which: ColumnElement[bool],
     ways: Mapping[Status, Action],
     target: Status,
-    expected_version: int | None,
+    expected_version: Expected,
 ) -> Select[Any]:
     """Returns (role, project_status, seen_status, seen_version, *agent), or no row for an unseen agent."""
     seen = _seen(who, which).cte("seen")
@@ -86,7 +87,7 @@ def stepping(
     if target is not Status.TERMINATED:
         fit.append(seen.c.project_status == ProjectStatus.ACTIVE)
     if expected_version is not None:
-        fit.append(agents.c.version == expected_version)
+        fit.append(agents.c.version.in_(versions(expected_version)))
     now = func.now()
     stepped = (
         update(agents)
