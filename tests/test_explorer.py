@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,33 +43,43 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Server]:
-    """A server with GraphiQL built."""
+def place(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Place]:
+    """Where servers with GraphiQL start."""
     try:
         build()
     except BuildError as error:
         missing(f"GraphiQL can't be built here: {error}")
     with Place(tmp_path_factory.mktemp("explorer")).settle(prepared) as place:
-        yield place.serve()
+        yield place
 
 
-@pytest.fixture
-def page(request: pytest.FixtureRequest, browser: Browser, served: Server) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def served(place: Place) -> Server:
+    """A server with GraphiQL."""
+    return place.serve()
+
+
+@contextmanager
+def opened(browser: Browser, server: Server, scheme: str = "light") -> Iterator[Page]:
     """The page as someone sees it who was never here; whatever goes wrong in it fails the test."""
     wrong: list[str] = []
-    page = browser.new_page(color_scheme=getattr(request, "param", "light"), viewport={"width": 1440, "height": 860})
+    ours = (f"{server.address}/", f"{server.address}/".replace("http", "ws", 1), "data:")
+    page = browser.new_page(color_scheme=scheme, viewport={"width": 1440, "height": 860})
     page.on("console", lambda it: wrong.append(it.text) if it.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda it: None if it.url.startswith((f"{served.address}/", "data:")) else wrong.append(it.url))
-    page.on(
-        "websocket",
-        lambda it: None if it.url == f"{served.address}/graphql".replace("http", "ws") else wrong.append(it.url),
-    )
-    page.goto(f"{served.address}/graphql")
+    for connection in ("request", "websocket"):
+        page.on(connection, lambda it: None if it.url.startswith(ours) else wrong.append(it.url))
+    page.goto(f"{server.address}/graphql")
     expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
     yield page
     page.close()
     assert wrong == []
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, browser: Browser, served: Server) -> Iterator[Page]:
+    with opened(browser, served, getattr(request, "param", "light")) as page:
+        yield page
 
 
 def spawn(served: Server) -> tuple[dict[str, str], str]:
@@ -148,6 +159,17 @@ def test_the_docs_say_what_the_schema_says(page: Page):
     page.get_by_role("link", name="AgentStatus", exact=True).first.click()
 
     expect(page.locator(".graphiql-plugin")).to_contain_text("Held by a person until it is resumed.")
+
+
+def test_in_production_the_docs_are_for_who_signed_in(place: Place, browser: Browser):
+    server = place.serve(environment="production", graphiql="true")
+
+    with opened(browser, server) as page:
+        sign_in(page)
+        expect(page.get_by_role("status")).to_be_visible()
+        page.get_by_role("button", name="Show Documentation Explorer").click()
+
+        expect(page.get_by_role("link", name="AgentStatus", exact=True).first).to_be_visible()
 
 
 def test_a_session_outlives_a_reload_and_not_a_sign_out(signed_in: Page):

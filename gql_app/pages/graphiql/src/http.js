@@ -8,7 +8,8 @@ export async function post(operation, headers = {}) {
     method: 'POST',
     headers: {
       'Content-Type': 'application/json',
-      Accept: 'application/graphql-response+json, application/json;q=0.9',
+      // Under the newer media type a refusal has a status of its own, and each would be an error in the console.
+      Accept: 'application/json',
       ...headers,
     },
     body: JSON.stringify(operation),
