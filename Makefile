@@ -5,7 +5,7 @@ READY := .venv/ready
 CODE := gql_app schema resolvers rest_shim tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install explorer serve demo test coverage check sdl format lock clean
+.PHONY: help install explorer serve demo test coverage check sdl openapi format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,15 +39,19 @@ OUTSIDE := explorer live_clients codegen crash containers fuzz_graphql guides au
 coverage: $(READY) ## Measure branch coverage, without the tests that drive the server from outside
 	$(BIN)/python -m pytest -q -n 3 --dist loadgroup $(OUTSIDE:%=--ignore=tests/test_%.py) --cov --cov-report=term
 
-check: $(READY) ## Check format, lint, types, floors, and that the committed SDL is the schema's
+check: $(READY) ## Check format, lint, types, floors, and that the committed SDL and OpenAPI are the code's
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@$(BIN)/roster schema | diff -u schema/schema.graphql - || { echo 'The SDL has drifted: make sdl'; exit 1; }
+	@$(BIN)/roster openapi | diff -u rest_shim/openapi.json - || { echo 'OpenAPI has drifted: make openapi'; exit 1; }
 
 sdl: $(READY) ## Write the SDL anew
 	$(BIN)/roster schema > schema/schema.graphql
+
+openapi: $(READY) ## Write the OpenAPI document anew
+	$(BIN)/roster openapi > rest_shim/openapi.json
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

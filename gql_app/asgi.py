@@ -28,7 +28,7 @@ from resolvers.store.engine import Store
 from resolvers.store.feed import Feed
 from resolvers.store.migrate import current, newest
 from resolvers.tokens import Keys
-from rest_shim import problems
+from rest_shim import openapi, problems
 from rest_shim.problems import refused, unrouted
 from rest_shim.routes import routes
 from schema import http
@@ -69,6 +69,7 @@ def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: i
             Route(GRAPHQL, door),
             WebSocketRoute(GRAPHQL, door),
             *(pages.routes() if pages else ()),
+            Route(openapi.PATH, openapi.serve),
             *routes(),
         ],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},

@@ -134,6 +134,14 @@ def schema_command() -> None:
     click.echo(sdl(), nl=False)
 
 
+@cli.command("openapi")
+def openapi_command() -> None:
+    """Print the OpenAPI document of the REST API."""
+    from rest_shim.openapi import text
+
+    click.echo(text(), nl=False)
+
+
 def _with_database(act: Callable[["Guest"], Awaitable[T]], **given: object) -> T:
     settings = read_settings(**given)
     from gql_app.serve import database, use

@@ -1,7 +1,7 @@
 """Reading requests and writing answers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -9,6 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.domain.fields import Count, says
 from resolvers.domain.paging import Page
 from resolvers.reading import check_content, read_all, read_json
 from rest_shim.conditions import tag
@@ -22,12 +23,12 @@ encode = msgspec.json.Encoder().encode
 class Pagination(msgspec.Struct, frozen=True):
     """Where a page stands in its list."""
 
-    total: int
-    page: int
-    page_size: int
-    total_pages: int
-    has_next: bool
-    has_prev: bool
+    total: Annotated[Count, says("How many items the whole list has.")]
+    page: Annotated[Count, says("The number of this page, from 1.")]
+    page_size: Annotated[Count, says("How many items this page has.")]
+    total_pages: Annotated[Count, says("How many pages there are.")]
+    has_next: Annotated[bool, says("Whether a page follows.")]
+    has_prev: Annotated[bool, says("Whether a page comes before.")]
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -60,15 +61,22 @@ def answer(value: object, status: int = 200, headers: Mapping[str, str] | None =
     return Response(body, status, {**tags, **(headers or {})}, media_type="application/json")
 
 
-def answer_page(page: Page[Any], request: Request) -> Response:
-    """Returns a page in its envelope, with links to its neighbours."""
+def enveloped(page: Page[Any]) -> Envelope:
+    """Returns a page with its place in the list."""
     limit, total = page.window.limit, page.total or 0
     number, pages = page.window.offset // limit + 1, -(-total // limit)
-    place = Pagination(total, number, len(page.items), pages, number < pages, number > 1)
-    targets = {"first": 1, "prev": number - 1 if place.has_prev else 0, "next": number + 1 if place.has_next else 0}
-    links = [f'<{_at(request, to)}>; rel="{name}"' for name, to in (targets | {"last": pages}).items() if to]
+    return Envelope(page.items, Pagination(total, number, len(page.items), pages, number < pages, number > 1))
+
+
+def answer_page(page: Page[Any], request: Request) -> Response:
+    """Returns a page in its envelope, with links to its neighbours."""
+    envelope = enveloped(page)
+    place = envelope.pagination
+    before, after = place.page - 1 if place.has_prev else 0, place.page + 1 if place.has_next else 0
+    targets = {"first": 1, "prev": before, "next": after, "last": place.total_pages}
+    links = [f'<{_at(request, to)}>; rel="{name}"' for name, to in targets.items() if to]
     headers = {"Link": ", ".join(links), **KEPT}
-    return Response(encode(Envelope(page.items, place)), headers=headers, media_type="application/json")
+    return Response(encode(envelope), headers=headers, media_type="application/json")
 
 
 def _at(request: Request, page: int) -> str:

@@ -1,53 +1,58 @@
 """How a refusal looks in REST: RFC 9457, with one entry per fault."""
 
-from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.domain.errors import REFUSALS, Code, Fault, Refusal
+from resolvers.domain.fields import says
 from resolvers.domain.ids import new_id
 from resolvers.reading import takes
 
 PROBLEM = "application/problem+json"
 
 
-class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every refusal."""
+class Problem(msgspec.Struct, frozen=True):
+    """The body of every refusal, as RFC 9457 has it."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: Sequence[Fault]
-    error_id: str | None = None
-    # Declared with a default that it never has, so that it is always written.
-    success: bool | None = None
+    type: Annotated[str, says("What kind of refusal it is, as a URN.")]
+    title: Annotated[str, says("The kind in a sentence.")]
+    status: Annotated[int, says("The HTTP status.")]
+    detail: Annotated[str, says("What was wrong with this request.")]
+    instance: Annotated[str, says("The path that was asked for.")]
+    errors: Annotated[list[Fault], Meta(min_length=1, description="What was wrong, one entry for each field.")]
+    error_id: Annotated[str | UnsetType, says("The id under which the log has a bug of ours.")] = UNSET
+    success: Annotated[bool, Meta(description="Always false.", extra_json_schema={"const": False})] = False
 
 
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED}
 
 
-def render(refusal: Refusal, request: Request, error_id: str | None = None) -> Response:
-    """Returns the answer to a refused request."""
+def problem(refusal: Refusal, path: str, error_id: str | UnsetType = UNSET) -> Problem:
+    """Returns what a refusal says to a request of a path."""
     rule = REFUSALS[refusal.code]
-    problem = Problem(
+    return Problem(
         type=f"urn:roster:problem:{refusal.code.value.lower().replace('_', '-')}",
         title=rule.sentence,
         status=rule.status,
         detail=" ".join(
             f"{fault.field}: {fault.message}" if fault.field else fault.message for fault in refusal.faults
         ),
-        instance=request.scope["raw_path"].decode("latin-1"),
-        errors=refusal.faults,
+        instance=path,
+        errors=list(refusal.faults),
         error_id=error_id,
-        success=False,
     )
+
+
+def render(refusal: Refusal, request: Request, error_id: str | UnsetType = UNSET) -> Response:
+    """Returns the answer to a refused request."""
+    told = problem(refusal, request.scope["raw_path"].decode("latin-1"), error_id)
     media = PROBLEM if takes(request.headers.get("accept", ""), PROBLEM) else "application/json"
-    return Response(msgspec.json.encode(problem), rule.status, refusal.headers, media_type=media)
+    return Response(msgspec.json.encode(told), told.status, refusal.headers, media_type=media)
 
 
 async def refused(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from msgspec import UnsetType
 from strawberry.scalars import JSON
 
 from resolvers.domain.fields import MAX_COUNT
+from resolvers.domain.words import PUBLIC_NAMES
 from schema.scalars import BigInt
 
 C = TypeVar("C", bound=type)
@@ -116,17 +117,11 @@ def graphql_type(kind: Any) -> Any:
 @cache
 def enum(kind: type[Enum]) -> Any:
     """Returns an enum in Strawberry's dress, with what each member says as its description."""
-    name = NAMES.get(kind.__name__, kind.__name__)
+    name = PUBLIC_NAMES.get(kind.__name__, kind.__name__)
     dressed_enum: Any = strawberry.enum(kind, name=name, description=_summary(kind))
     for value, member in zip(dressed_enum.__strawberry_definition__.values, kind, strict=True):
         value.description = member.says  # type: ignore[attr-defined]
     return dressed_enum
-
-
-# A bare word in the domain that needs its noun in a schema that everybody shares.
-NAMES = {
-    "Status": "AgentStatus", "Action": "AgentAction", "Role": "ProjectRole", "Code": "ErrorCode",
-}  # fmt: skip
 
 
 def _summary(kind: type) -> str:

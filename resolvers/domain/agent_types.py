@@ -9,7 +9,7 @@ from resolvers.domain.fields import Id, Input, Line, Lines, Moment, Prompt, Reco
 # What an agent runs on: a change of any of these makes a new revision.
 RUNS_ON = ("personality_prompt", "primary_model", "fallback_models", "model_params", "mcp_servers")
 
-Params = dict[str, object]
+Params = dict[str, Any]
 
 
 class AgentType(Record, frozen=True):

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import msgspec
+from msgspec import Meta
 
 
 class Code(Enum):
@@ -69,9 +70,11 @@ EXPECTED = frozenset(code for code, rule in REFUSALS.items() if rule.status in {
 class Fault(msgspec.Struct, frozen=True):
     """One thing that is wrong with a request, and the field that it is about."""
 
-    code: Code
-    message: str
-    field: str | None = None
+    code: Annotated[Code, Meta(description="Why.")]
+    message: Annotated[str, Meta(description="What is wrong and what to do, in a sentence.")]
+    field: Annotated[str | None, Meta(description="The field that it is about; null for the request as a whole.")] = (
+        None
+    )
 
 
 class Refusal(Exception):

@@ -49,7 +49,7 @@ class Event(Record, frozen=True):
     project_id: Annotated[Id | None, says("The project that it happened in; null for agent types.")]
     subject_id: Annotated[Id, says("The agent, agent type, project or user that it happened to.")]
     actor_id: Annotated[Id | None, says("Who did it; null for Roster itself.")]
-    data: Annotated[dict[str, object], says("What changed.")]
+    data: Annotated[dict[str, Any], says("What changed.")]
     created_at: Annotated[Time, says("When it happened.")]
     sequence: Annotated[Count, says("The event's place in the log.")]
     cursor: Annotated[str, says("Where to go on after this event, as `after` of a subscription.")]

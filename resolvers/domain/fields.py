@@ -19,7 +19,11 @@ EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 MAX_COST = Decimal("999999999999.999999")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 EXACT_DIGITS = 15
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+CONTROL = re.compile(f"[{CONTROLS}]")
+# For OpenAPI alone, what trimming and the checks come to: something to see, and no control character or break within.
+ONE_LINE = {"pattern": rf"^\s*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?\s*$"}
+NOT_BLANK = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -28,7 +32,7 @@ class Record(msgspec.Struct, frozen=True):
     key: ClassVar[str] = "id"
 
 
-class Input(msgspec.Struct, frozen=True, kw_only=True):
+class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client sends."""
 
 
@@ -77,7 +81,9 @@ Id = UUID
 Time = Annotated[datetime, Meta(tz=True)]
 Moment = Annotated[datetime, Meta(tz=True, extra=_extra(_moment))]
 Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Line = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True))]
+Line = Annotated[
+    str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True), extra_json_schema=ONE_LINE)
+]
 Text = Annotated[str, Meta(max_length=10_000)]
 Prompt = Annotated[str, Meta(min_length=1, max_length=100_000)]
 Slug = Annotated[
@@ -100,7 +106,7 @@ Email = Annotated[
 Password = Annotated[str, Meta(max_length=1_000)]
 NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(weakness))]
 Token = Annotated[str, Meta(max_length=4_096)]
-Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True))]
+Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True), extra_json_schema=NOT_BLANK)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Cost = Annotated[Decimal, Meta(extra=_extra(_money, unread=_number))]
 Lines = Annotated[list[Line], Meta(max_length=50)]

@@ -3,14 +3,14 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from resolvers.domain.drafts import read_fields, read_value
 from resolvers.domain.errors import Code, Fault, Refusal
-from resolvers.domain.fields import Input, Record
+from resolvers.domain.fields import Input, Record, says
 from resolvers.domain.limits import PAGE
 
 F = TypeVar("F", bound=Input)
@@ -75,19 +75,28 @@ class ListDraft(Generic[F]):
 
     def _sort(self, word: object) -> Sort:
         sorts: dict[str, Any] = getattr(self.kind, "sorts")  # noqa: B009 — declared by each filter
-        fallback = DEFAULT_SORT if "created_at" in sorts else next(iter(sorts))
-        text = fallback if word is None else word
+        text = default_sort(sorts) if word is None else word
         field = text.removeprefix("-") if isinstance(text, str) else ""
         if not isinstance(text, str) or field not in sorts:
             raise Refusal(Code.VALIDATION_FAILED, f"Must be one of {', '.join(sorts)}, with or without a minus.")
         return Sort(field, text.startswith("-"))
 
 
+def default_sort(sorts: Mapping[str, Any]) -> str:
+    """Returns the order of a list that was asked for in none."""
+    return DEFAULT_SORT if "created_at" in sorts else next(iter(sorts))
+
+
+def _range(most: int) -> msgspec.Meta:
+    # For OpenAPI alone: a number outside is refused with a sentence that says both ends.
+    return msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": most})
+
+
 class Numbered(msgspec.Struct, frozen=True):
     """A page by its number."""
 
-    page: int = 1
-    limit: int = DEFAULT_LIMIT
+    page: Annotated[int, says("Which page to read, from 1."), _range(MAX_PAGE)] = 1
+    limit: Annotated[int, says(f"How many items a page has, at most {MAX_LIMIT}."), _range(MAX_LIMIT)] = DEFAULT_LIMIT
 
 
 class NumberedList(ListDraft[F]):

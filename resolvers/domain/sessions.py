@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from resolvers.domain.fields import Id, Input, Moment, Record, Time, says
 
@@ -39,7 +39,7 @@ class SessionFilter(Input, frozen=True):
 class Message(Record, frozen=True):
     """Says only that it happened."""
 
-    success: Annotated[bool, says("Always true.")]
+    success: Annotated[bool, Meta(description="Always true.", extra_json_schema={"const": True})]
     message: Annotated[str, says("What happened, in a sentence.")]
 
 

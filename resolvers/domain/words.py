@@ -3,6 +3,11 @@
 from enum import StrEnum
 from typing import Self
 
+# A bare word in the domain that needs its noun in a schema that everybody shares.
+PUBLIC_NAMES = {
+    "Status": "AgentStatus", "Action": "AgentAction", "Role": "ProjectRole", "Code": "ErrorCode",
+}  # fmt: skip
+
 
 class Word(StrEnum):
     """A string enum; each member is declared with its value and its meaning."""

@@ -1,0 +1,124 @@
+"""Headers, in requests and in answers, as the reference describes them."""
+
+from typing import Any
+
+from resolvers.idempotency import KEY
+from rest_shim import examples
+from rest_shim.conditions import TAGS, tag
+from rest_shim.http import KEPT, encode
+from rest_shim.routes import PREFIX
+
+TAG = tag(examples.WORKING.version, encode(examples.WORKING))
+CONDITION = {"type": "string", "pattern": rf"^(\*|{TAGS.pattern})$"}
+SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "RequestId": {
+        "description": "Under which id the log tells of the request: yours, or a new one.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": "019cac3e-5d80-7a31-9c4e-006f1d2b00ff",
+    },
+    "ETag": {
+        "description": "The version of the thing, and a digest of how it looks to you; for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string", "pattern": '^"[0-9]+-[0-9a-f]{16}"$'},
+        "example": TAG,
+    },
+    "Location": {
+        "description": "Where the new thing is.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": f"{PREFIX}/projects/{examples.PROJECT_ID}",
+    },
+    "Link": {
+        "description": "The first, the previous, the next and the last page, as RFC 8288 writes links.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": f'<{PREFIX}/projects?page=1>; rel="first"',
+    },
+    "WWWAuthenticate": {
+        "description": "How to sign in.",
+        "required": True,
+        "schema": {"type": "string", "const": "Bearer"},
+        "example": "Bearer",
+    },
+    "RetryAfter": {
+        "description": "How many seconds to wait.",
+        "required": True,
+        "schema": SECONDS,
+        "example": "8",
+    },
+    "RetrySoon": {
+        "description": "How many seconds to wait, where the first request with an idempotency key still runs.",
+        "schema": SECONDS,
+        "example": "1",
+    },
+    "CacheControl": {
+        "description": "What is told to one user is kept for that user alone, and asked for again each time.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": KEPT["Cache-Control"],
+    },
+    "Vary": {
+        "description": "Which headers of a request the answer depends on.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": KEPT["Vary"],
+    },
+    "Replayed": {
+        "description": "`true` where the answer is that of an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
+    },
+}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of the thing as you read it, or several; refused if its version is another by now.",
+        "schema": CONDITION,
+        "example": TAG,
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of what you have already, or several; answered by 304 if it would come again.",
+        "schema": CONDITION,
+        "example": TAG,
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes it safe to send the request again: with the same key it is done once, and answered alike"
+        " for 24 hours.",
+        "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
+        "example": "019cac3e-5d80-7a31-9c4e-006f1d2b00fe",
+    },
+    "RequestId": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "An id of yours for the request, of 1 to 64 letters, digits, `_`, `.`, `:` and `-`.",
+        "schema": {"type": "string"},
+        "example": "019cac3e-5d80-7a31-9c4e-006f1d2b00ff",
+    },
+}
+# What every answer carries, and what those with a status do: the name in HTTP, and the name above.
+ALWAYS = {"X-Request-ID": "RequestId"}
+READ = {"Cache-Control": "CacheControl", "Vary": "Vary"}
+WITH_STATUS = {
+    401: {"WWW-Authenticate": "WWWAuthenticate"},
+    409: {"Retry-After": "RetrySoon"},
+    429: {"Retry-After": "RetryAfter"},
+    503: {"Retry-After": "RetryAfter"},
+}
+
+
+def header_refs(named: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Points at headers."""
+    return {name: {"$ref": f"#/components/headers/{header}"} for name, header in named.items()}
+
+
+def parameter_ref(name: str) -> dict[str, str]:
+    """Points at a header of a request."""
+    return {"$ref": f"#/components/parameters/{name}"}
