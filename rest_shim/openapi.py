@@ -142,9 +142,9 @@ def _in_query(field: msgspec.structs.FieldInfo) -> Schema:
 
 
 def _sort(sorts: dict[str, Any]) -> Schema:
-    words = [sign + name for name in sorts for sign in ("", "-")]
+    words = {sign + name: name.upper() + end for name in sorts for sign, end in (("", ""), ("-", "_DESC"))}
     about = "What to sort by; with a minus the greatest comes first."
-    schema = {"type": "string", "enum": words, "default": default_sort(sorts)}
+    schema = {"type": "string", "enum": [*words], "default": default_sort(sorts), "x-enum-varnames": [*words.values()]}
     return {"name": "sort", "in": "query", "description": about, "schema": schema}
 
 
