@@ -20,10 +20,7 @@ from resolvers.tokens import Claims, unauthenticated
 
 async def identify(guest: Guest, authorization: str) -> Context:
     """Returns the context of whoever an Authorization header speaks for; one indexed read."""
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
-    claims = guest.keys.read(token.strip(), "access")
+    claims = guest.keys.bearer(authorization)
     joined = users.join(sessions, sessions.c.user_id == users.c.id)
     found = select(*USER).select_from(joined).where(sessions.c.id == claims.session_id, *LIVE_USER, *LIVE_SESSION)
     async with guest.store.read() as db:
@@ -35,6 +32,7 @@ async def identify(guest: Guest, authorization: str) -> Context:
 
 async def register(guest: Guest, draft: Draft[Register]) -> User:
     """Makes an account; anyone may."""
+    await guest.count_sign_in()
     new = draft.parsed()
     hashed = await guest.hasher.hash(new.password)
     row = {"id": new_id(), "email": new.email, "first_name": new.first_name, "last_name": new.last_name}
@@ -45,6 +43,7 @@ async def register(guest: Guest, draft: Draft[Register]) -> User:
 
 async def login(guest: Guest, draft: Draft[Login]) -> TokenPair:
     """Opens a session with an e-mail address and a password; failures are counted by address and account."""
+    await guest.count_sign_in()
     given = draft.parsed()
     email = given.email.strip().lower()
     keys = throttle.keys_of(email, guest.client.ip_address)
@@ -61,6 +60,8 @@ async def login(guest: Guest, draft: Draft[Login]) -> TokenPair:
     if not await guest.hasher.verify(given.password, hashed):
         async with guest.store.write() as db:
             await db.execute(throttle.count_failure(keys))
+        async with guest.store.write() as db:
+            await db.execute(throttle.sweep())
         raise unauthenticated("The e-mail address or the password is wrong.")
     return await _open_session(guest, email, hashed, given.device_name)
 

@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, insert, select, update
 
 from resolvers.context import Guest
 from resolvers.store.tables import login_failures
+from resolvers.store.throttle import SWEEP, keys_of
 from tests.doors import Door, GraphQLDoor, RestDoor
 from tests.factories import PASSWORD, Factory, Person
 from tests.test_bad_input import watch
@@ -143,3 +144,27 @@ async def test_a_bad_request_is_no_failure(door: Door, person: Person):
     for _ in range(6):
         assert await log_in(door, person.email, "x" * 1_001) == "VALIDATION_FAILED"
     assert await log_in(door, person.email, PASSWORD) is None
+
+
+async def test_what_is_forgotten_is_swept_a_little_at_each_failure(door: Door, guest: Guest):
+    over = func.now() - timedelta(hours=1, seconds=1)
+    rows = [{"key": f"account:old-{number}@example.com", "failures": 1} for number in range(SWEEP + 5)]
+    recent = {"key": "account:recent@example.com", "failures": 1, "blocked_until": func.now() - timedelta(minutes=59)}
+    async with guest.store.write() as db:
+        await db.execute(insert(login_failures).values(blocked_until=over), rows)
+        await db.execute(insert(login_failures).values(recent))
+
+    left = []
+    for _ in range(2):
+        await fail(door, "nobody@example.com", 1)
+        async with guest.store.read() as db:
+            left.append({str(key) for key in (await db.execute(select(login_failures.c.key))).scalars()})
+
+    assert len({key for key in left[0] if "old-" in key}) == 5
+    assert left[1] == {"account:recent@example.com", "account:nobody@example.com", "address:127.0.0.1"}
+
+
+def test_a_client_with_a_network_of_addresses_is_one():
+    first, second, other = (keys_of("a@example.com", f"2001:db8:{net}") for net in ("0:1::1", "0:1:ff::1", "0:2::1"))
+    assert first == second != other
+    assert keys_of("a@example.com", "::ffff:192.0.2.1") == keys_of("a@example.com", "192.0.2.1")

@@ -122,6 +122,7 @@ login_failures = Table(
     Column("blocked_until", DateTime(timezone=True), nullable=False),
     CheckConstraint("failures >= 1", name="failures"),
 )
+Index(None, login_failures.c.blocked_until)
 
 agent_types = Table(
     "agent_types",
