@@ -12,6 +12,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -19,11 +20,15 @@ from starlette.types import ASGIApp
 
 from gql_app.middleware import RequestLog
 from gql_app.pages.explorer import Explorer
+from gql_app.rate_limits import RateLimits
 from gql_app.settings import Settings, SettingsError, read_settings, secret_key
 from gql_app.telemetry import configure_logging
 from resolvers.context import Client, Guest
+from resolvers.counters import Counters
 from resolvers.domain.errors import Refusal
+from resolvers.domain.rates import Policy
 from resolvers.hashing import Hasher
+from resolvers.rates import Rates
 from resolvers.store.engine import Store
 from resolvers.store.feed import Feed
 from resolvers.store.migrate import current, newest
@@ -44,7 +49,16 @@ def make_guest(settings: Settings, url: str, hasher: Hasher | None = None) -> Gu
     """Makes what every verb needs."""
     lifetimes = timedelta(minutes=settings.access_token_minutes), timedelta(days=settings.refresh_token_days)
     store = Store(url, settings.pool_size)
-    return Guest(store, Keys(secret_key(settings), *lifetimes), hasher or Hasher(), Feed(store), Client())
+    keys = Keys(secret_key(settings), *lifetimes)
+    return Guest(store, keys, hasher or Hasher(), Feed(store), rates(settings), Client())
+
+
+def rates(settings: Settings) -> Rates:
+    """Makes the rate limits that are set."""
+    names = ("user", "address", "sign_in")
+    policies = {name: Policy.parse(name.replace("_", "-"), getattr(settings, f"rate_limit_{name}")) for name in names}
+    store = settings.rate_limit_store
+    return Rates(**policies, counters=Counters(store.get_secret_value() if store else None))
 
 
 def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: int | None = None) -> ASGIApp:
@@ -72,6 +86,7 @@ def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: i
             Route(openapi.PATH, openapi.serve),
             *routes(),
         ],
+        middleware=[Middleware(RateLimits, guest, GRAPHQL)],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},
         lifespan=lifespan,
     )

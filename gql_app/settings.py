@@ -1,6 +1,7 @@
 """Settings, read once from the environment and `.env`; a bad one stops the start with a clear line."""
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from enum import StrEnum
@@ -8,11 +9,16 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from resolvers.domain.rates import Policy
 
 PREFIX = "ROSTER_"
 MIN_SECRET = 32
+STORE = re.compile(
+    r"rediss?://([^@/?#]*@)?(\[[\da-fA-F:.]+\]|[^][@/?#:,\s]+):\d+(/\d{1,3})?|redis\+unix:///[^?#\s]+(\?db=\d{1,3})?"
+)
 
 
 class SettingsError(Exception):
@@ -35,6 +41,15 @@ class LogFormat(StrEnum):
 
     CONSOLE = "console"
     JSON = "json"
+
+
+def _rate(text: str) -> str:
+    Policy.parse("", text)
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate)]
+"""How much is allowed in which time."""
 
 
 class Settings(BaseSettings):
@@ -67,6 +82,12 @@ class Settings(BaseSettings):
     trusted_documents: Path | None = Field(
         None, description="a manifest that `roster trust` made; with it only its GraphQL documents run"
     )
+    rate_limit_user: Rate = Field("6000/minute", description="requests of one user, such as `50/10 seconds`, or `none`")
+    rate_limit_address: Rate = Field("600/minute", description="requests from one address by whoever is not signed in")
+    rate_limit_sign_in: Rate = Field("60/minute", description="sign-ins and registrations from one address")
+    rate_limit_store: SecretStr | None = Field(
+        None, description="such as `redis://host:6379/0`, for all processes to count together; else each by itself"
+    )
     log_format: LogFormat | None = Field(None, description="`console` or `json`; by default json in production")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="the least that is logged")
     stop_seconds: Annotated[int, Field(ge=0, le=600)] = Field(20, description="how long running requests may finish")
@@ -82,6 +103,11 @@ class Settings(BaseSettings):
             raise ValueError("ROSTER_DATABASE_URL must begin with postgresql://")
         if url is not None and not _has_port(url.get_secret_value()):
             raise ValueError("ROSTER_DATABASE_URL names a port that is none")
+        store = self.rate_limit_store
+        if store is not None and not (
+            STORE.fullmatch(store.get_secret_value()) and _has_port(store.get_secret_value())
+        ):
+            raise ValueError("ROSTER_RATE_LIMIT_STORE must be like redis://host:6379/0 or redis+unix:///path?db=0")
         if self.production and url is not None and self.secret_key is None:
             raise ValueError("in production with ROSTER_DATABASE_URL, ROSTER_SECRET_KEY must be set")
         return self

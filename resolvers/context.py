@@ -8,6 +8,7 @@ import msgspec
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.users import Viewer
 from resolvers.hashing import Hasher
+from resolvers.rates import Meter, Rates
 from resolvers.store.engine import Store
 from resolvers.store.feed import Feed
 from resolvers.tokens import Keys
@@ -21,6 +22,7 @@ class Client(msgspec.Struct, frozen=True):
 
     ip_address: str | None = None
     user_agent: str | None = None
+    meter: Meter | None = None
 
 
 class Guest(msgspec.Struct, frozen=True):
@@ -30,21 +32,36 @@ class Guest(msgspec.Struct, frozen=True):
     keys: Keys
     hasher: Hasher
     feed: Feed
+    rates: Rates
     client: Client
 
     def signed_in(self, who: Viewer) -> "Context":
         """Returns the same for someone we know."""
-        return Context(self.store, self.keys, self.hasher, self.feed, self.client, who)
+        return Context(self.store, self.keys, self.hasher, self.feed, self.rates, self.client, who)
 
     async def close(self) -> None:
-        """Lets go of the database."""
+        """Lets go of the database, and of Redis."""
         await self.feed.close()
+        await self.rates.close()
         await self.store.close()
 
-    def met(self, ip_address: str | None, user_agent: str | None) -> Self:
-        """Returns the same for one request of a client."""
+    def met(self, ip_address: str | None, user_agent: str | None, meter: Meter | None = None) -> Self:
+        """Returns the same for one request of a client, with what it is counted by, if it is."""
         agent = (user_agent or "").replace("\x00", "")[:255]
-        return msgspec.structs.replace(self, client=Client(ip_address, agent or None))
+        return msgspec.structs.replace(self, client=Client(ip_address, agent or None, meter))
+
+    def meter(self, authorization: str, paid: int = 0) -> Meter:
+        """Returns what counts a request: by whom its token speaks for, as its signature tells, or by its address."""
+        try:
+            user_id = self.keys.bearer(authorization).user_id
+        except Refusal:
+            user_id = None
+        return self.rates.meter(user_id, self.client.ip_address, paid)
+
+    async def count_sign_in(self) -> None:
+        """Counts a sign-in of the client's address; raises RATE_LIMITED."""
+        if self.client.meter:
+            await self.client.meter.take_sign_in()
 
 
 class Context(Guest, frozen=True):

@@ -43,6 +43,13 @@ class Keys(msgspec.Struct, frozen=True):
         body |= {"sub": str(claims.user_id), "sid": str(claims.session_id), "rot": claims.rotation}
         return jwt.encode(body, self.secret, ALGORITHM)
 
+    def bearer(self, authorization: str) -> Claims:
+        """Returns what the access token of an Authorization header says, or raises UNAUTHENTICATED."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("Send an access token as `Authorization: Bearer …`.")
+        return self.read(token.strip(), "access")
+
     def read(self, token: str, kind: str) -> Claims:
         """Returns what a token of this kind says, or raises UNAUTHENTICATED."""
         required = ["iss", "typ", "iat", "exp", "sub", "sid", "rot"]

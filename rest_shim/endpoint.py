@@ -75,7 +75,8 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
 
     async def handler(request: Request) -> Response:
         check_accept(request.headers.get("accept", ""), ANSWERS)
-        guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
+        host, agent = request.client and request.client.host, request.headers.get("user-agent")
+        guest = request.app.state.guest.met(host, agent, request.state.meter)
         caller = await _signed_in(guest, request) if wants.signed_in else guest
         given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
         given |= {name: request.path_params[name] for name in wants.texts}

@@ -53,8 +53,19 @@ class Asking:
 
     def anew(self) -> "Asking":
         """Returns the context of another operation of the same client."""
-        told = self.connection_params.get("Authorization", self._authorization)
-        return Asking(self.guest, str(told), self._on_sign_in, self.headers, self.profile)
+        guest, told = self.guest, self._told
+        if not guest.client.meter:
+            client = guest.client
+            guest = guest.met(client.ip_address, client.user_agent, guest.meter(told, paid=1))
+        return Asking(guest, told, self._on_sign_in, self.headers, self.profile)
+
+    async def pay(self) -> None:
+        """Pays for what comes over a socket, which nothing counts before; raises RATE_LIMITED."""
+        await self.guest.meter(self._told).take()
+
+    @property
+    def _told(self) -> str:
+        return str(self.connection_params.get("Authorization", self._authorization))
 
     def start_over(self) -> None:
         """Forgets who asks and what was loaded: a subscription looks anew for each event."""

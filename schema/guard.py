@@ -34,7 +34,7 @@ class Guard(SchemaExtension):
         if operation := self._operation():
             assert context.graphql_document
             asked = weigh(context.schema._schema, context.graphql_document, operation, context.variables)  # noqa: SLF001 — told no other way
-            refusals = asked.refusals() or await self._hidden(asked)
+            refusals = asked.refusals() or await self._unpaid(asked, operation) or await self._hidden(asked)
             if refusals:
                 context.pre_execution_errors = list(map(_error, refusals))
             if refusals or operation.operation is not OperationType.SUBSCRIPTION:  # whose events cost nothing
@@ -46,6 +46,15 @@ class Guard(SchemaExtension):
         if context.pre_execution_errors or not context.graphql_document:
             return None
         return get_operation_ast(context.graphql_document, context.operation_name)
+
+    async def _unpaid(self, asked: Asked, operation: OperationDefinitionNode) -> list[Refusal]:
+        meter = self.execution_context.context.guest.client.meter
+        try:
+            if meter:
+                await meter.take(asked.units(operation.operation))
+        except Refusal as refusal:
+            return [refusal]
+        return []
 
     async def _hidden(self, asked: Asked) -> list[Refusal]:
         asking = self.execution_context.context

@@ -85,7 +85,9 @@ class Door(GraphQL[Asking, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
-        guest = request.app.state.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
+        host, agent = request.client and request.client.host, request.headers.get("user-agent")
+        # On a socket each operation has a meter of its own.
+        guest = request.app.state.guest.met(host, agent, getattr(request.state, "meter", None))
         headers = response.headers if isinstance(response, Response) else MutableHeaders()
 
         def signed_in(ctx: Context) -> None:
@@ -95,6 +97,7 @@ class Door(GraphQL[Asking, None]):
 
     async def on_ws_connect(self, context: Asking) -> UnsetType:
         """Lets in who is signed in, by the header or by `Authorization` of connection_init's payload."""
+        await context.pay()
         try:
             await context.anew().signed_in()
         except Refusal as refusal:
@@ -128,7 +131,7 @@ class Door(GraphQL[Asking, None]):
         assert isinstance(response_data, dict)  # batches are refused
         response = super().create_response(response_data, sub_response)
         response.headers["Content-Type"] = sub_response.media_type or JSON
-        if sub_response.media_type == GRAPHQL:
+        if sub_response.media_type == GRAPHQL or rate_limited(response_data):
             response.status_code = status(response_data)
         return response
 
@@ -186,6 +189,12 @@ def status(answer: GraphQLHTTPResponse) -> int:
     found = REFUSALS[Code(errors[0]["extensions"]["code"])].status
     # The audits want 400 for documents and variables that do not fit; the draft has moved on to 422 since.
     return 400 if found == REFUSALS[Code.VALIDATION_FAILED].status else found
+
+
+def rate_limited(answer: GraphQLHTTPResponse) -> bool:
+    """Tells whether an operation did not run because there was no room for all that it asks for."""
+    errors: Any = answer.get("errors") or ()
+    return "data" not in answer and any(error["extensions"]["code"] == Code.RATE_LIMITED.value for error in errors)
 
 
 def refused(refusal: Refusal, request: Request, error_id: UUID | None = None) -> Response:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from math import ceil
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -18,6 +19,7 @@ from graphql import (
     ListValueNode,
     NullValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -32,6 +34,7 @@ from resolvers.domain.paging import DEFAULT_LIMIT
 
 SIGN_IN_FIELDS = frozenset({"login", "register", "refreshToken", "changePassword"})
 LONG = 12
+COST_OF_UNIT = 50
 
 
 class Shape(NamedTuple):
@@ -76,6 +79,10 @@ class Asked(NamedTuple):
     @property
     def cost(self) -> int:
         return min(self.weight.cost, MAX_COUNT)
+
+    def units(self, kind: OperationType) -> int:
+        """Returns what the operation takes of a rate limit: a mutation no less than its fields one by one."""
+        return max(1, ceil(self.cost / COST_OF_UNIT), self.weight.fields if kind is OperationType.MUTATION else 0)
 
     def refusals(self) -> list[Refusal]:
         """Returns a refusal for each limit that is exceeded."""

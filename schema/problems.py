@@ -115,6 +115,8 @@ def extensions(refusal: Refusal) -> dict[str, Any]:
         found["errors"] = faults
     if refusal.limit:
         found["limit"] = refusal.limit
+    if "Retry-After" in refusal.headers:
+        found["retryAfter"] = int(refusal.headers["Retry-After"])  # a socket has no headers
     return found
 
 

@@ -28,6 +28,7 @@ FORBIDDEN = 4403
 BAD_REQUEST = 4400
 INTERNAL_ERROR = 1011
 SERVICE_RESTART = 1012
+TRY_AGAIN_LATER = 1013
 LONGEST_REASON = 120
 
 
@@ -123,11 +124,21 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
         """Obeys a message, which is well-formed by now: a KeyError on the way is no mistake of the client."""
         await getattr(self, f"handle_{message['type']}")(message)
 
+    async def handle_connection_init(self, message: Any) -> None:
+        """Lets someone in, unless that is too often."""
+        try:
+            await super().handle_connection_init(message)
+        except Refusal as refusal:
+            await self._close(TRY_AGAIN_LATER, refusal.faults[0].message)
+
     async def handle_subscribe(self, message: Any) -> None:
-        """Runs an operation, unless too many run already."""
-        running = len(self.operations)
-        if self.connection_acknowledged and running >= OPERATIONS.value and message["id"] not in self.operations:
-            refusal = OPERATIONS.refusal()
+        """Runs an operation, unless too many run already, or there were too many."""
+        try:
+            if self.connection_acknowledged and message["id"] not in self.operations:
+                if len(self.operations) >= OPERATIONS.value:
+                    raise OPERATIONS.refusal()
+                await self.context.pay()
+        except Refusal as refusal:
             await self.send_message({"id": message["id"], "type": "error", "payload": top_level(refusal)["errors"]})
         else:
             await super().handle_subscribe(message | {"payload": with_document(message["payload"])})

@@ -6,9 +6,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import fasteners
@@ -17,12 +18,14 @@ import pytest
 import uvicorn
 from sqlalchemy import event
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from gql_app.asgi import make_app
 from gql_app.embedded import Embedded, create_database
 from gql_app.serve import OPTIONS
 from resolvers.context import Client, Guest
 from resolvers.hashing import Hasher
+from resolvers.rates import Rates
 from resolvers.store.engine import Store
 from resolvers.store.feed import Feed
 from resolvers.store.migrate import migrate
@@ -117,7 +120,7 @@ async def everyone(database: str) -> AsyncIterator[Guest]:
     """What verbs need, over one pool for the whole run; passwords are hashed cheaply."""
     keys = Keys(SECRET, timedelta(minutes=15), timedelta(days=30))
     store, hasher = Store(database, 25), Hasher(memory_kib=64, rounds=1, at_once=8)
-    guest = Guest(store, keys, hasher, Feed(store), Client("127.0.0.1", "tests"))
+    guest = Guest(store, keys, hasher, Feed(store), Rates(), Client("127.0.0.1", "tests"))
     yield guest
     await guest.close()
 
@@ -164,10 +167,10 @@ class Listener(uvicorn.Server):
         return nullcontext()
 
 
-@pytest.fixture(scope="session")
-async def listening(app: Starlette) -> AsyncIterator[str]:
-    """Where the whole application listens on a real socket, within this process."""
-    config = uvicorn.Config(app, **OPTIONS, timeout_graceful_shutdown=1)
+@asynccontextmanager
+async def listens(app: ASGIApp, **more: Any) -> AsyncIterator[str]:
+    """Listens with an application on a real socket, within this process; gives its base URL."""
+    config = uvicorn.Config(app, **OPTIONS, **more, timeout_graceful_shutdown=1)
     with socket.create_server(("127.0.0.1", 0)) as bound:
         server = Listener(config)
         serving = asyncio.create_task(server.serve([bound]))
@@ -176,6 +179,13 @@ async def listening(app: Starlette) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
         server.should_exit = True
         await serving
+
+
+@pytest.fixture(scope="session")
+async def listening(app: Starlette) -> AsyncIterator[str]:
+    """Where the whole application listens on a real socket, within this process."""
+    async with listens(app) as url:
+        yield url
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ class Factory:
 
     def _person(self, who: Viewer, tokens: TokenPair) -> Person:
         guest = self.guest
-        return Person(guest.store, guest.keys, guest.hasher, guest.feed, guest.client, who, tokens)
+        return Person(guest.store, guest.keys, guest.hasher, guest.feed, guest.rates, guest.client, who, tokens)
 
     async def signed_in(self, email: str, password: str = PASSWORD) -> Person:
         tokens = await auth.login(self.guest, Draft(Login, {"email": email, "password": password}))

@@ -16,6 +16,7 @@ import psutil
 
 PATIENCE = 30
 EXECUTABLE = Path(sys.executable).with_name("roster")
+UNLIMITED = dict.fromkeys(("rate_limit_user", "rate_limit_address", "rate_limit_sign_in"), "none")
 ROOT = {"superuser_email": "root@example.com", "superuser_password": "Correct-Horse-42"}
 
 
@@ -172,7 +173,7 @@ class Place:
         return Ended(done.returncode, done.stdout, done.stderr)
 
     def _command(self, command: str, options: tuple[object, ...], settings: dict[str, object]) -> dict[str, Any]:
-        told = {"data_dir": self.data, "port": 0} | settings
+        told = {"data_dir": self.data, "port": 0, **UNLIMITED} | settings
         env = {name: value for name, value in os.environ.items() if not name.startswith("ROSTER_")}
         env |= {f"ROSTER_{name.upper()}": str(value) for name, value in told.items() if value is not None}
         args = [EXECUTABLE, command, *map(str, options)]

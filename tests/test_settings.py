@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gql_app.asgi import rates
 from gql_app.settings import Settings, SettingsError, read_settings, secret_key
 from gql_app.superuser import random_password
 from resolvers.domain.passwords import weakness
@@ -32,6 +33,22 @@ def clean(monkeypatch, tmp_path: Path):
         ({"SUPERUSER_EMAIL": "ada@example.com"}, "set together"),
         ({"SUPERUSER_PASSWORD": LONG}, "set together"),
         ({"DATABASE_URL": f"mysql://{LONG}"}, "postgresql://"),
+        ({"RATE_LIMIT_USER": "often"}, "ROSTER_RATE_LIMIT_USER: must be like 600/minute"),
+        ({"RATE_LIMIT_ADDRESS": "0/minute"}, "ROSTER_RATE_LIMIT_ADDRESS: must be like 600/minute"),
+        ({"RATE_LIMIT_SIGN_IN": "10/fortnight"}, "ROSTER_RATE_LIMIT_SIGN_IN: must be like 600/minute"),
+        *(
+            ({"RATE_LIMIT_STORE": url}, "ROSTER_RATE_LIMIT_STORE must be like redis://host:6379/0")
+            for url in (
+                f"memcached://{LONG}",
+                f"redis://:{LONG}@host",
+                f"redis://:{LONG}@host:70000",
+                "redis://host:1/name",
+                f"redis://:{LONG}@host:x",
+                "redis://host:1?socket_timeout=x",
+                "redis+unix://host/path",
+                "redis://",
+            )
+        ),
         ({"DATABASE_URL": f"postgresql://a:{LONG}@b/c", "ENVIRONMENT": "production"}, "ROSTER_SECRET_KEY must be set"),
     ],
 )
@@ -63,6 +80,24 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file(monke
     settings = read_settings(port=3)
 
     assert (settings.port, settings.host, settings.log_level) == (3, "environment", "debug")
+
+
+@pytest.mark.parametrize("url", [
+    "redis://host:6379", "redis://host:6379/5", "rediss://user:se%40cret@10.0.0.1:6380/0", "redis://[::1]:6379",
+    "redis+unix:///run/redis.sock", "redis+unix:///run/redis.sock?db=2",
+])  # fmt: skip
+async def test_a_store_of_rate_limits_may_be_named(url: str, monkeypatch):
+    monkeypatch.setenv("ROSTER_RATE_LIMIT_STORE", url)
+    await rates(read_settings()).close()
+
+
+def test_rate_limits_are_those_that_are_set(monkeypatch):
+    monkeypatch.setenv("ROSTER_RATE_LIMIT_USER", "50/10 seconds")
+    monkeypatch.setenv("ROSTER_RATE_LIMIT_ADDRESS", "none")
+
+    found = rates(read_settings())
+
+    assert (found.user, found.address, found.sign_in) == (("user", 50, 10), None, ("sign-in", 60, 60))
 
 
 def test_secrets_do_not_show(monkeypatch):

@@ -47,6 +47,8 @@ def check_refused(ended: Ended, code: int, *words: str) -> None:
     ({"database_url": f"mysql://u:{SECRET}@127.0.0.1/db"}, "ROSTER_DATABASE_URL"),
     ({"database_url": f"postgresql://u:{SECRET}@127.0.0.1:54a/db"}, "ROSTER_DATABASE_URL"),
     ({"database_url": f"postgresql://u:{SECRET}@127.0.0.1:70000/db"}, "ROSTER_DATABASE_URL"),
+    ({"rate_limit_user": "600 a minute"}, "ROSTER_RATE_LIMIT_USER"),
+    ({"rate_limit_store": f"redis://:{SECRET}@127.0.0.1:70000"}, "ROSTER_RATE_LIMIT_STORE"),
 ], ids=str)  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_named(settings: dict[str, str], word: str, place: Place):
     check_refused(place.run("serve", **settings), 2, word)
