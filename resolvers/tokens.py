@@ -1,6 +1,7 @@
 """Signed tokens: short-lived ones to ask with, single-use ones to go on with."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -52,18 +53,31 @@ class Keys(msgspec.Struct, frozen=True):
 
     def read(self, token: str, kind: str) -> Claims:
         """Returns what a token of this kind says, or raises UNAUTHENTICATED."""
-        required = ["iss", "typ", "iat", "exp", "sub", "sid", "rot"]
-        try:
-            body = jwt.decode(token, self.secret, [ALGORITHM], issuer=ISSUER, options={"require": required})
-            if body["typ"] != kind:
-                raise unauthenticated(f"This is no {kind} token.")
-            said = {"user_id": body["sub"], "session_id": body["sid"], "rotation": body["rot"]}
-            said["expires_at"] = datetime.fromtimestamp(body["exp"], UTC)
-            return msgspec.convert(said, Claims)
-        except jwt.ExpiredSignatureError:
-            raise unauthenticated(f"The {kind} token has expired.") from None
-        except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
-            raise unauthenticated(f"This is no valid {kind} token.") from None
+        claims = _signed(self.secret, token, kind)
+        if claims.expires_at <= datetime.now(UTC):
+            raise _expired(kind)
+        return claims
+
+
+@lru_cache(maxsize=2_048)
+def _signed(secret: str, token: str, kind: str) -> Claims:
+    # A token is read twice for each request, by the rate limits first, and in many requests; what is bad is not kept.
+    required = ["iss", "typ", "iat", "exp", "sub", "sid", "rot"]
+    try:
+        body = jwt.decode(token, secret, [ALGORITHM], issuer=ISSUER, options={"require": required})
+        if body["typ"] != kind:
+            raise unauthenticated(f"This is no {kind} token.")
+        said = {"user_id": body["sub"], "session_id": body["sid"], "rotation": body["rot"]}
+        said["expires_at"] = datetime.fromtimestamp(body["exp"], UTC)
+        return msgspec.convert(said, Claims)
+    except jwt.ExpiredSignatureError:
+        raise _expired(kind) from None
+    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError):
+        raise unauthenticated(f"This is no valid {kind} token.") from None
+
+
+def _expired(kind: str) -> Refusal:
+    return unauthenticated(f"The {kind} token has expired.")
 
 
 def unauthenticated(message: str) -> Refusal:

@@ -19,7 +19,7 @@ from resolvers.context import Guest
 from resolvers.counters import Counters
 from resolvers.domain.rates import Policy
 from tests.factories import Scene
-from tests.processes import eventually
+from tests.processes import Place, eventually
 from tests.test_rate_limits import limits, look
 
 MISSING = "no redis-server is installed to share rate limits through"
@@ -140,3 +140,14 @@ async def test_a_redis_that_hangs_is_not_waited_for(cache: Cache, monkeypatch: p
     cache.process.send_signal(18)
     assert [(fits, reading.remaining) for fits, reading in asked] == [(True, 8), (True, 7), (True, 6)]
     await counted.close()
+
+
+async def test_workers_count_together(cache: Cache, tmp_path: Path, prepared: Path):
+    with Place(tmp_path).settle(prepared) as place:
+        said = {"rate_limit_user": "6/hour", "rate_limit_sign_in": "1/hour", "rate_limit_store": cache.url}
+        server = place.serve("--workers", 2, **said)
+        who = server.sign_in()
+        # A connection of its own each time, so that any worker may take it.
+        statuses = [httpx.get(f"{server.address}/api/v1/users/me", headers=who).status_code for _ in range(12)]
+        assert statuses == [200] * 6 + [429] * 6
+        assert server.login().status_code == 429

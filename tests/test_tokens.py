@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
 import jwt
@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from sqlalchemy import func, update
 
+from resolvers import tokens
 from resolvers.store.tables import sessions
 from tests.conftest import SECRET
 from tests.doors import Answer, Door
@@ -26,6 +27,14 @@ LATER = int((datetime.now(UTC) + timedelta(hours=1)).timestamp())
 @pytest.fixture(autouse=True)
 def watched(http):
     watch(http)
+
+
+class Tomorrow(datetime):
+    """A clock that is a day ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) + timedelta(days=1)
 
 
 class Bearer(NamedTuple):
@@ -260,3 +269,10 @@ async def test_a_token_never_says_what_one_may_do(door: Door, person: Person):
     token = msgspec.structs.replace(person.tokens, access_token=signed(bold))
     assert (await door.ask("stats", msgspec.structs.replace(person, tokens=token))).code == "FORBIDDEN"
     assert said(person).keys() == {"iss", "typ", "iat", "exp", "sub", "sid", "rot"}
+
+
+async def test_a_token_that_was_good_expires_all_the_same(door: Door, make: Factory, monkeypatch: pytest.MonkeyPatch):
+    person = await make.user()
+    assert (await signed_in(door, person.headers["Authorization"])).code is None
+    monkeypatch.setattr(tokens, "datetime", Tomorrow)
+    assert (await signed_in(door, person.headers["Authorization"])).code == "UNAUTHENTICATED"

@@ -11,7 +11,7 @@ MARGIN = 0.001
 
 
 class Policy(NamedTuple):
-    """A limit as it was set: at most so many units within any window of so many seconds."""
+    """A limit as it was set: so many units for a window of so many seconds."""
 
     name: str
     quota: int
