@@ -142,7 +142,7 @@ async def test_a_redis_that_hangs_is_not_waited_for(cache: Cache, monkeypatch: p
     await counted.close()
 
 
-async def test_workers_count_together(cache: Cache, tmp_path: Path, prepared: Path):
+def test_workers_count_together(cache: Cache, tmp_path: Path, prepared: Path):
     with Place(tmp_path).settle(prepared) as place:
         said = {"rate_limit_user": "6/hour", "rate_limit_sign_in": "1/hour", "rate_limit_store": cache.url}
         server = place.serve("--workers", 2, **said)
