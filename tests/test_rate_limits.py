@@ -326,3 +326,10 @@ def test_a_limit_is_read_as_it_is_written(text: str, quota: int, window: int):
 def test_what_is_no_limit_is_refused(text: str):
     with pytest.raises(ValueError, match="must be like 600/minute or 50/10 seconds, or none"):
         Policy.parse("user", text)
+
+
+async def test_limits_of_one_size_are_two_accounts(limited: Limited):
+    http, body = limited(address="2/minute", sign_in="2/minute"), {"email": "nobody@example.com", "password": "wrong"}
+    replies = [await http.post("/api/v1/auth/login", json=body) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [401, 401]
+    assert replies[1].headers["RateLimit"] == '"address";r=0;t=43, "sign-in";r=0;t=43'
