@@ -2,23 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from uuid import UUID
 
+from msgspec import UNSET
 from sqlalchemy import Select, select
 
 from resolvers.context import Context, parsed
-from resolvers.domain.events import Event, EventFilter, place_of
-from resolvers.domain.paging import ListDraft, Listing, Page
+from resolvers.domain.drafts import Query
+from resolvers.domain.events import AGENT_KINDS, Event, EventFilter, LogQuery, Stretch, place_of
+from resolvers.domain.paging import ListDraft, Listing, Page, Sort, Window
 from resolvers.domain.permissions import Right
-from resolvers.domain.users import Viewer
 from resolvers.store.access import found, require
 from resolvers.store.engine import among
-from resolvers.store.feed import BATCH, Feed, Seat
+from resolvers.store.feed import BATCH, Seat
 from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import EVENT
 from resolvers.store.tables import agents, events
-from resolvers.store.visibility import visible
+from resolvers.store.visibility import seen, visible
 from resolvers.tokens import unauthenticated
 
 
@@ -55,47 +57,83 @@ async def _require(ctx: Context, agent: Select[tuple[UUID]]) -> None:
         found((await db.execute(agent)).first())
 
 
+async def of_project(ctx: Context, project_id: UUID, asked: Query[LogQuery]) -> Stretch:
+    """Lists what happened to the agents of a project, in the order of the log; nothing comes before it later."""
+    query = await parsed(asked, lambda: require(ctx.store, ctx.who, project_id, Right.READ))
+    where = [
+        events.c.kind.in_([kind for kind in AGENT_KINDS if query.kind is UNSET or kind in query.kind]),
+        events.c.sequence > place_of(query.after),
+        events.c.sequence <= await ctx.feed.settled(),
+    ]
+    if isinstance(query.agent_id, UUID):
+        where.append(events.c.subject_id == query.agent_id)
+    part = Listing(query, Sort("sequence", descending=False), Window(query.limit), total=False)
+    below = Below(seen(ctx.who, [project_id]), events.c.project_id)
+    statement = page_statement(EVENT, events, where, part, key=events.c.id, below=below)
+    async with ctx.store.read() as db:
+        page = found((await read_pages(db, statement, Event, part)).get(project_id))
+    return Stretch(page.items, page.has_next, page.items[-1].cursor if page.items else query.after)
+
+
+@asynccontextmanager
 async def follow(
     ctx: Context, project_id: UUID, *, agent_id: UUID | None = None, after: str | None = None
-) -> AsyncGenerator[Event]:
-    """Tells what happens to the agents of a project, or to one of them, after a cursor or from now on, endlessly."""
+) -> AsyncGenerator["Following"]:
+    """Lets one hear what happens to the agents of a project, or to one of them, after a cursor or from now on."""
     await _require_agents(ctx, project_id, agent_id)
     given = None if after is None else place_of(after)
     with ctx.feed.seat(ctx.who, project_id, agent_id, behind=given is not None) as seat:
-        place = await seat.taken() if given is None else given
+        began = await seat.taken()
+        yield Following(ctx, seat, began if given is None else given)
+
+
+class Following:
+    """What happens after a place in the log, endlessly; once there is one, nothing escapes it."""
+
+    def __init__(self, ctx: Context, seat: Seat, place: int) -> None:
+        self._ctx, self._seat, self._place = ctx, seat, place
+
+    @property
+    def cursor(self) -> str:
+        """The cursor after which it goes on."""
+        return str(self._place)
+
+    async def __aiter__(self) -> AsyncGenerator[Event]:
         while True:
-            async for event in _missed(ctx.feed, seat, place):
-                place = event.sequence
+            async for event in self._missed():
+                self._place = event.sequence
                 yield event
-            while seat.waiting:
-                event = seat.waiting.popleft()
-                if event.sequence > place:
-                    place = event.sequence
+            while self._seat.waiting:
+                event = self._seat.waiting.popleft()
+                if event.sequence > self._place:
+                    self._place = event.sequence
                     yield event
-            await _called(seat, ctx.who)
+            await self._called()
 
+    async def _missed(self) -> AsyncGenerator[Event]:
+        more = self._seat.catch_up()
+        while more:
+            page = await self._ctx.feed.between(self._seat, self._place)
+            for event in page:
+                yield event
+            self._left()
+            more = len(page) == BATCH or self._seat.catch_up()
 
-async def _missed(feed: Feed, seat: Seat, place: int) -> AsyncGenerator[Event]:
-    await seat.taken()
-    more = seat.catch_up()
-    while more:
-        page = await feed.between(seat, place)
-        for event in page:
-            place = event.sequence
-            yield event
-        more = len(page) == BATCH or seat.catch_up()
+    async def _called(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._left()):
+                await self._seat.called()
+        self._left()
+
+    def _left(self) -> float:
+        """Returns how long the token still holds, or raises UNAUTHENTICATED."""
+        left = (self._ctx.who.expires_at - datetime.now(UTC)).total_seconds()
+        if left <= 0:
+            raise unauthenticated("The access token has expired; go on with a new one, after the last cursor.")
+        return left
 
 
 async def _require_agents(ctx: Context, project_id: UUID, agent_id: UUID | None) -> None:
     await require(ctx.store, ctx.who, project_id, Right.READ)
     if agent_id is not None:
         await _require(ctx, _agents(ctx, [agent_id]).where(agents.c.project_id == project_id))
-
-
-async def _called(seat: Seat, who: Viewer) -> None:
-    left = (who.expires_at - datetime.now(UTC)).total_seconds()
-    try:
-        async with asyncio.timeout(max(0, left)):
-            await seat.called()
-    except TimeoutError:
-        raise unauthenticated("The access token has expired; go on with a new one, after the last cursor.") from None

@@ -14,14 +14,15 @@ from starlette.responses import Response
 
 from resolvers import auth
 from resolvers.context import Context, Guest
-from resolvers.domain.drafts import UNKNOWN, Draft
-from resolvers.domain.errors import Code, Fault, Refusal
+from resolvers.domain.drafts import Draft, Query
+from resolvers.domain.events import Stretch
 from resolvers.domain.ids import known_id
 from resolvers.domain.paging import ListDraft, NumberedList, Page
 from resolvers.idempotency import REPLAYED, Key
-from resolvers.reading import check_accept
+from resolvers.reading import JSON, check_accept, preferred
 from rest_shim.conditions import conditional, expected_versions, refuse_idle
-from rest_shim.http import ANSWERS, KEPT, answer, answer_page, read_body, read_query
+from rest_shim.http import ANSWERS, KEPT, answer, answer_page, answer_stretch, read_body, read_query, refuse_words
+from rest_shim.stream import EVENTS, Follow, stream
 
 Verb = Callable[..., Awaitable[Any]]
 
@@ -34,6 +35,8 @@ class Endpoint(NamedTuple):
     verb: Verb
     status: int = 200
     location: str | None = None
+    # What lets one hear the same as it happens, for clients that ask for text/event-stream.
+    follow: Follow | None = None
 
 
 class Takes(NamedTuple):
@@ -44,6 +47,7 @@ class Takes(NamedTuple):
     texts: tuple[str, ...]
     body: tuple[str, type[msgspec.Struct]] | None
     listing: tuple[str, type[Any]] | None
+    query: tuple[str, type[msgspec.Struct]] | None
     version: bool
     key: bool
 
@@ -53,8 +57,10 @@ def takes(endpoint: Endpoint) -> Takes:
     hints = get_type_hints(endpoint.verb)
     first, *names = inspect.signature(endpoint.verb).parameters
     in_path = set(re.findall(r"{(\w+)}", endpoint.path))
-    body = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is Draft]
-    listing = [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is ListDraft]
+    body, listing, query = (
+        [(name, get_args(hints[name])[0]) for name in names if get_origin(hints[name]) is kind]
+        for kind in (Draft, ListDraft, Query)
+    )
     ids = tuple(name for name in names if name in in_path and UUID in (hints[name], *get_args(hints[name])))
     return Takes(
         signed_in=hints[first] is not Guest,
@@ -62,6 +68,7 @@ def takes(endpoint: Endpoint) -> Takes:
         texts=tuple(in_path.difference(ids)),
         body=body[0] if body else None,
         listing=listing[0] if listing else None,
+        query=query[0] if query else None,
         version="expected_version" in names,
         key="idempotency_key" in names,
     )
@@ -70,23 +77,27 @@ def takes(endpoint: Endpoint) -> Takes:
 def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """Makes the handler: sign in, read, call the one verb, render."""
     wants = takes(endpoint)
-    repeatable = frozenset(_lists(wants.listing[1])) if wants.listing else frozenset()
+    repeatable = frozenset(_lists(asked[1])) if (asked := wants.listing or wants.query) else frozenset()
     reads = endpoint.method == "GET"
+    answers = ANSWERS | {EVENTS, "text/*"} if endpoint.follow else ANSWERS
 
     async def handler(request: Request) -> Response:
-        check_accept(request.headers.get("accept", ""), ANSWERS)
+        accept = request.headers.get("accept", "")
+        check_accept(accept, answers)
         host, agent = request.client and request.client.host, request.headers.get("user-agent")
         guest = request.app.state.guest.met(host, agent, request.state.meter)
         caller = await _signed_in(guest, request) if wants.signed_in else guest
         given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
         given |= {name: request.path_params[name] for name in wants.texts}
+        words = read_query(request.query_params, repeatable)
+        if endpoint.follow and preferred(accept, (JSON, EVENTS)) == EVENTS:
+            return await stream(request, endpoint.follow, caller, **given)
         if wants.listing:
-            given[wants.listing[0]] = NumberedList(wants.listing[1], read_query(request.query_params, repeatable))
-        elif request.query_params:
-            raise Refusal(
-                Code.VALIDATION_FAILED,
-                faults=[Fault(Code.VALIDATION_FAILED, UNKNOWN, name) for name in request.query_params],
-            )
+            given[wants.listing[0]] = NumberedList(wants.listing[1], words)
+        elif wants.query:
+            given[wants.query[0]] = Query(wants.query[1], words)
+        else:
+            refuse_words(words)
         if not reads:
             refuse_idle(request, guarded=wants.version)
         if wants.body:
@@ -118,6 +129,8 @@ def _idempotency_key(request: Request) -> Key | None:
 def _render(endpoint: Endpoint, request: Request, value: Any) -> Response:
     if isinstance(value, Page):
         return answer_page(value, request)
+    if isinstance(value, Stretch):
+        return answer_stretch(value, request)
     headers = dict(KEPT) if endpoint.method == "GET" else {}
     if endpoint.status == HTTPStatus.CREATED:
         here = endpoint.location or request.url.path + "/{id}"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from resolvers import agent_types, agents, auth, members, metrics, projects, sessions, users
+from resolvers import agent_types, agents, auth, events, members, metrics, projects, sessions, users
 from resolvers.domain.agent_types import AgentType, CreateAgentType, UpdateAgentType
 from resolvers.domain.agents import Agent, AgentMetrics, SpawnAgent, TransitionAgent, UpdateAgent, metrics_of
 from resolvers.domain.drafts import REQUIRED, UNKNOWN
@@ -41,7 +41,7 @@ from resolvers.domain.users import (
     User,
 )  # fmt: skip
 from rest_shim.endpoint import Verb
-from rest_shim.http import enveloped
+from rest_shim.http import Log, Onward, enveloped
 
 
 def _at(minutes: int) -> datetime:
@@ -114,6 +114,7 @@ ANSWERS: dict[Verb, Any] = {
     users.change_password: done("The password is changed, and your other sessions are ended."),
     users.delete: done("The user is deleted."),
     users.deactivate: msgspec.structs.replace(BEN, is_active=False, version=2),
+    events.of_project: Log([EVENT], Onward(1, has_next=True, after=EVENT.cursor)),
     sessions.revoke: done("The session is ended."), sessions.clean_up: done("Cleaned up 3 expired sessions"),
     agent_types.delete: done("The agent type is deactivated."), projects.delete: done("The project is archived."),
     members.remove: done("The member has left the project."), agents.delete: done("The agent is terminated."),

@@ -37,6 +37,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": f'<{PREFIX}/projects?page=1>; rel="first"',
     },
+    "Next": {
+        "description": "The part that follows, if more follows now, as RFC 8288 writes links.",
+        "schema": {"type": "string"},
+        "example": f'<{PREFIX}/projects/{examples.PROJECT_ID}/events?after={examples.EVENT.cursor}>; rel="next"',
+    },
     "WWWAuthenticate": {
         "description": "How to sign in.",
         "required": True,
@@ -86,6 +91,13 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "The ETag of what you have already, or several; answered by 304 if it would come again.",
         "schema": CONDITION,
         "example": TAG,
+    },
+    "LastEventId": {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "description": "With `Accept: text/event-stream`: the `id` of the last event that came; it wins over `after`.",
+        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+        "example": examples.EVENT.cursor,
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",

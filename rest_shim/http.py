@@ -1,6 +1,6 @@
 """Reading requests and writing answers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -9,6 +9,9 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from resolvers.domain.drafts import UNKNOWN
+from resolvers.domain.errors import Code, Fault, Refusal
+from resolvers.domain.events import Event, Stretch
 from resolvers.domain.fields import Count, says
 from resolvers.domain.paging import Page
 from resolvers.reading import check_content, read_all, read_json
@@ -29,6 +32,25 @@ class Pagination(msgspec.Struct, frozen=True):
     total_pages: Annotated[Count, says("How many pages there are.")]
     has_next: Annotated[bool, says("Whether a page follows.")]
     has_prev: Annotated[bool, says("Whether a page comes before.")]
+
+
+class Onward(msgspec.Struct, frozen=True):
+    """Where a part of the log ends, and the cursor after which to go on, now or later."""
+
+    page_size: Annotated[Count, says("How many events this part has.")]
+    has_next: Annotated[bool, says("Whether more follow now.")]
+    after: Annotated[str, says("The cursor to go on after, now or later.")]
+
+
+class Log(msgspec.Struct, frozen=True):
+    """A part of a project's log."""
+
+    data: Annotated[list[Event], says("The events, in the order in which they happened.")]
+    pagination: Annotated[Onward, says("Where this part ends.")]
+
+
+# What is shown as another record than the verb returns.
+SHOWN: dict[type, type] = {Stretch: Log}
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -74,11 +96,28 @@ def answer_page(page: Page[Any], request: Request) -> Response:
     place = envelope.pagination
     before, after = place.page - 1 if place.has_prev else 0, place.page + 1 if place.has_next else 0
     targets = {"first": 1, "prev": before, "next": after, "last": place.total_pages}
-    links = [f'<{_at(request, to)}>; rel="{name}"' for name, to in targets.items() if to]
+    links = [f'<{_at(request, "page", to)}>; rel="{name}"' for name, to in targets.items() if to]
     headers = {"Link": ", ".join(links), **KEPT}
     return Response(encode(envelope), headers=headers, media_type="application/json")
 
 
-def _at(request: Request, page: int) -> str:
-    others = [(name, value) for name, value in request.query_params.multi_items() if name != "page"]
-    return f"{request.url.path}?{urlencode([*others, ('page', page)])}"
+def answer_stretch(part: Stretch, request: Request) -> Response:
+    """Returns a part of the log in an envelope like a page's, with a link to what follows now."""
+    log = Log(part.events, Onward(len(part.events), part.has_next, part.after))
+    links = {"Link": f'<{_at(request, "after", part.after)}>; rel="next"'} if part.has_next else {}
+    headers = {**links, **KEPT, "Vary": "Accept, Authorization"}
+    return Response(encode(log), headers=headers, media_type="application/json")
+
+
+def refuse_words(words: Mapping[str, object], known: Collection[str] = ()) -> None:
+    """Raises VALIDATION_FAILED for words of a query string that are not known, or come more than once."""
+    faults = [Fault(Code.VALIDATION_FAILED, UNKNOWN, name) for name in words if name not in known]
+    twice = [name for name, value in words.items() if name in known and isinstance(value, list)]
+    faults += [Fault(Code.VALIDATION_FAILED, "Give it once.", name) for name in twice]
+    if faults:
+        raise Refusal(Code.VALIDATION_FAILED, faults=faults)
+
+
+def _at(request: Request, name: str, value: object) -> str:
+    others = [(key, other) for key, other in request.query_params.multi_items() if key != name]
+    return f"{request.url.path}?{urlencode([*others, (name, value)])}"

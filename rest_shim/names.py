@@ -34,6 +34,7 @@ NAMES: dict[Verb, str] = {
     metrics.of_agent: "getAgentMetrics",
     metrics.of_project: "getProjectMetrics",
     events.of_agent: "listAgentEvents",
+    events.of_project: "listProjectEvents",
 }
 
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from resolvers.domain.errors import REFUSALS, Code
+from resolvers.domain.events import Stretch
 from resolvers.domain.fields import Slug
 from resolvers.domain.paging import Numbered, default_sort
 from resolvers.domain.sessions import Message
@@ -27,6 +28,7 @@ from rest_shim.problems import PROBLEM, Problem, problem
 from rest_shim.refusals import is_conditional, refusals
 from rest_shim.routes import ENDPOINTS, PREFIX
 from rest_shim.schemas import Schema, answered, components, is_page, item_of, ref, schema_of, storable
+from rest_shim.stream import EVENTS, block_of
 
 PATH = f"{PREFIX}/openapi.json"
 INFO = {
@@ -49,6 +51,13 @@ BEARER = {
 NOT_MODIFIED = {
     "description": "You have it already.",
     "headers": header_refs(ALWAYS | READ | {"ETag": "ETag"}),
+}
+
+LIVE = {
+    EVENTS: {
+        "schema": {"type": "string", "description": "Each event with its cursor as `id`, its kind and itself as JSON."},
+        "example": block_of(examples.EVENT).decode(),
+    }
 }
 
 
@@ -119,7 +128,10 @@ def _parameters(endpoint: Endpoint, wants: Takes) -> list[Schema]:
         kinds: tuple[Any, ...] = (Numbered, wants.listing[1])
         found += [_in_query(field) for kind in kinds for field in msgspec.structs.fields(kind)]
         found.append(_sort(kinds[1].sorts))
+    if wants.query:
+        found += [_in_query(field) for field in msgspec.structs.fields(wants.query[1])]
     names = {
+        "LastEventId": endpoint.follow is not None,
         "IfMatch": wants.version or is_conditional(endpoint),
         "IfNoneMatch": is_conditional(endpoint),
         "IdempotencyKey": wants.key,
@@ -157,11 +169,12 @@ def _success(endpoint: Endpoint, wants: Takes) -> Schema:
         "Location": endpoint.status == HTTPStatus.CREATED,
     }
     named = ALWAYS | {name: name for name, holds in told.items() if holds}
+    named |= {"Link": "Next"} if kind is Stretch else {}
     named |= READ if endpoint.method == "GET" else {}
     return {
         "description": _about(kind, example),
         "headers": header_refs(named | ({REPLAYED: "Replayed"} if wants.key else {})),
-        "content": {JSON: {"schema": answered(kind), "example": example}},
+        "content": {JSON: {"schema": answered(kind), "example": example}} | (LIVE if endpoint.follow else {}),
     }
 
 

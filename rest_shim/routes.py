@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from resolvers import agent_types, agents, auth, events, members, metrics, projects, sessions, users
 from resolvers.domain.errors import Code, Refusal
 from rest_shim.endpoint import Endpoint, Verb, serve
+from rest_shim.stream import Follow
 
 PREFIX = "/api/v1"
 PROJECT = "/projects/{project_id}"
@@ -18,8 +19,8 @@ AGENT = PROJECT + "/agents/{id}"
 MEMBER = PROJECT + "/members/{user_id}"
 
 
-def get(path: str, verb: Verb) -> Endpoint:
-    return Endpoint("GET", path, verb)
+def get(path: str, verb: Verb, follow: Follow | None = None) -> Endpoint:
+    return Endpoint("GET", path, verb, follow=follow)
 
 
 def post(path: str, verb: Verb, status: int = 200, location: str | None = None) -> Endpoint:
@@ -77,6 +78,7 @@ ENDPOINTS = (
     get("/projects/{id}", projects.get),
     patch("/projects/{id}", projects.update_one),
     delete("/projects/{id}", projects.delete),
+    get(PROJECT + "/events", events.of_project, events.follow),
     get(PROJECT + "/members", members.search),
     post(PROJECT + "/members", members.add, 201),
     patch(MEMBER, members.update_one),

@@ -9,7 +9,7 @@ from resolvers.domain.errors import Code
 from resolvers.domain.fields import Input
 from resolvers.domain.paging import MAX_LIMIT, Page
 from resolvers.domain.words import PUBLIC_NAMES, Word
-from rest_shim.http import Envelope, Pagination
+from rest_shim.http import SHOWN, Envelope, Pagination
 from rest_shim.problems import Problem
 
 Schema = dict[str, Any]
@@ -27,7 +27,7 @@ def ref(kind: type) -> Schema:
 
 def answered(kind: Any) -> Schema:
     """Returns the schema of what a verb returns: a record, or a page of records."""
-    return {"$ref": f"{PLACE}{item_of(kind).__name__}Page"} if is_page(kind) else ref(kind)
+    return {"$ref": f"{PLACE}{item_of(kind).__name__}Page"} if is_page(kind) else ref(SHOWN.get(kind, kind))
 
 
 def is_page(kind: Any) -> bool:
@@ -51,7 +51,7 @@ def components(kinds: Iterable[Any]) -> dict[str, Schema]:
     """Returns the named schemas of all that is sent and answered."""
     kinds = list(kinds)
     pages = [item_of(kind) for kind in kinds if is_page(kind)]
-    structs = [kind for kind in kinds if not is_page(kind)]
+    structs = [SHOWN.get(kind, kind) for kind in kinds if not is_page(kind)]
     _, found = msgspec.json.schema_components([*structs, *pages, Pagination, Problem], ref_template=PLACE + "{name}")
     sent = {kind.__name__ for kind in structs if issubclass(kind, Input)}
     named = {PUBLIC_NAMES.get(name, name): _component(name, schema, sent) for name, schema in found.items()}

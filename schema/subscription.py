@@ -33,6 +33,7 @@ class Subscription:
         ctx = await info.context.signed_in()
         agent_id, after = or_none(agent_id), or_none(after)
         agent = None if agent_id is None else known_id(agent_id)
-        async for event in events.follow(ctx, known_id(project_id), agent_id=agent, after=after):
-            info.context.start_over()
-            yield worn(event)
+        async with events.follow(ctx, known_id(project_id), agent_id=agent, after=after) as following:
+            async for event in following:
+                info.context.start_over()
+                yield worn(event)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -29,8 +29,8 @@ class Ear:
         self._listening = asyncio.create_task(self._listen(ctx, scene, more))
 
     async def _listen(self, ctx: Context, scene: Scene, more: dict[str, object]) -> None:
-        async with aclosing(events.follow(ctx, scene.project.id, **more)) as stream:
-            async for event in stream:
+        async with events.follow(ctx, scene.project.id, **more) as following:
+            async for event in following:
                 async with self._came:
                     self.heard.append(event)
                     self._came.notify_all()
@@ -68,9 +68,8 @@ async def listening(ctx: Context, scene: Scene, **more: object) -> AsyncIterator
 
 async def begin(scene: Scene) -> str:
     """Returns the cursor of the first event of the scene's agent."""
-    stream = events.follow(scene.owner, scene.project.id, after="0")
-    async with aclosing(stream):
-        return (await anext(stream)).cursor
+    async with events.follow(scene.owner, scene.project.id, after="0") as following:
+        return (await anext(aiter(following))).cursor
 
 
 async def test_what_happens_is_told_as_it_happens(scene: Scene):
@@ -204,25 +203,30 @@ async def test_a_token_is_heard_with_until_it_expires(scene: Scene):
         assert await ear.ends() is Code.UNAUTHENTICATED
 
 
+async def entered(ctx: Context, scene: Scene, **more: object) -> None:
+    async with events.follow(ctx, scene.project.id, **more):
+        pass
+
+
 async def test_strangers_hear_nothing(make: Factory, scene: Scene):
     elsewhere = await make.agent(scene.root, await make.project(scene.root), scene.kind)
     for person, more in ((scene.stranger, {}), (scene.viewer, {"agent_id": elsewhere.id})):
         with pytest.raises(Refusal, match="NOT_FOUND"):
-            await anext(events.follow(person, scene.project.id, **more))
+            await entered(person, scene, **more)
 
 
 @pytest.mark.parametrize("after", ["", "x", "-1", "1.5", "9" * 19, "9" * 5_000, "\u0661", " 1"])
 async def test_what_is_no_cursor_is_refused(after: str, scene: Scene):
     with pytest.raises(Refusal, match="VALIDATION_FAILED"):
-        await anext(events.follow(scene.viewer, scene.project.id, after=after))
+        await entered(scene.viewer, scene, after=after)
     with pytest.raises(Refusal, match="NOT_FOUND"):  # rights before validity
-        await anext(events.follow(scene.stranger, scene.project.id, after=after))
+        await entered(scene.stranger, scene, after=after)
 
 
 async def test_a_slow_reader_holds_little_and_misses_nothing(monkeypatch, make: Factory, scene: Scene):
     monkeypatch.setattr(feeds, "WAITING", 5)
-    stream = events.follow(scene.viewer, scene.project.id, after="0")
-    async with aclosing(stream):
+    async with events.follow(scene.viewer, scene.project.id, after="0") as following:
+        stream = aiter(following)
         heard = [await anext(stream)]
         for _ in range(15):
             await agents.pause(scene.operator, scene.agent.id)

@@ -47,6 +47,13 @@ class Draft(Generic[T]):
         return self.kind(**values)
 
 
+class Query(Draft[T]):
+    """Input that came as the words of a query string."""
+
+    def __init__(self, kind: type[T], raw: Mapping[str, object]) -> None:
+        super().__init__(kind, raw, strict=False)
+
+
 def read_fields(
     kind: type[msgspec.Struct], raw: Mapping[str, object], *, strict: bool = True
 ) -> tuple[dict[str, Any], list[Fault]]:

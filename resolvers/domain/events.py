@@ -3,10 +3,13 @@
 import re
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.fields import Count, Id, Input, Place, Record, Time, says
+from resolvers.domain.limits import PAGE
+from resolvers.domain.paging import DEFAULT_LIMIT
 from resolvers.domain.words import Word
 
 
@@ -36,9 +39,14 @@ CURSOR = re.compile(r"\d{1,19}", re.ASCII)
 
 def place_of(cursor: str) -> int:
     """Returns the place in the log that an event's cursor names, or raises VALIDATION_FAILED."""
-    if not CURSOR.fullmatch(cursor) or int(cursor) >= 2**63:
-        raise Refusal(Code.VALIDATION_FAILED, "This is no cursor of an event.", field="after")
+    problem = _no_cursor(cursor)
+    if problem:
+        raise Refusal(Code.VALIDATION_FAILED, problem, field="after")
     return int(cursor)
+
+
+def _no_cursor(text: str) -> str | None:
+    return None if CURSOR.fullmatch(text) and int(text) < 2**63 else "This is no cursor of an event."
 
 
 class Event(Record, frozen=True):
@@ -55,11 +63,32 @@ class Event(Record, frozen=True):
     cursor: Annotated[str, says("Where to go on after this event, as `after` of a subscription.")]
 
 
+Kinds = Annotated[list[EventKind], Meta(max_length=20)]
+
+
 class EventFilter(Input, frozen=True):
     """Which events to list."""
 
     sorts: ClassVar[dict[str, Any]] = {"sequence": Place}
 
-    kind: Annotated[
-        Annotated[list[EventKind], Meta(max_length=20)] | UnsetType, says("Only events of these kinds.")
-    ] = UNSET
+    kind: Annotated[Kinds | UnsetType, says("Only events of these kinds.")] = UNSET
+
+
+class LogQuery(Input, frozen=True):
+    """Which part of a project's log to list."""
+
+    after: Annotated[
+        Annotated[str, Meta(extra={"check": _no_cursor})],
+        says("Begin with what came after this `cursor` of an event; or else with the first event."),
+    ] = "0"
+    limit: Annotated[int, Meta(ge=1, le=PAGE.value), says("How many events to list; 20 if left out.")] = DEFAULT_LIMIT
+    kind: Annotated[Kinds | UnsetType, says("Only events of these kinds.")] = UNSET
+    agent_id: Annotated[Id | UnsetType, says("Only events of this agent.")] = UNSET
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """A part of the log: the events, whether more follow now, and the cursor after which to go on."""
+
+    events: list[Event]
+    has_next: bool
+    after: str

@@ -22,6 +22,7 @@ BATCH = 500
 WAITING = 200  # events that a slow reader may have waiting; what is more, it reads from the log itself
 LOOK_SECONDS = 1.0  # how often to look without having heard of anything
 SETTLE_SECONDS = 0.003
+SETTLE_PATIENCE = 5.0
 
 # Places in the log are given out before a transaction commits, so one can become visible after a later one. Whoever may
 # still fill a place below those that are visible holds this lock until it ends.
@@ -131,6 +132,18 @@ class Feed:
         seat.check()
         return found
 
+    async def settled(self) -> int:
+        """Returns a place with nothing yet to come below it, for who reads the log only once."""
+        found, end = await self._probe(), time.monotonic() + SETTLE_PATIENCE
+        writers = found.writers
+        while writers:
+            if time.monotonic() > end:
+                message = "The log is being written for a long time; try again soon."
+                raise Refusal(Code.UNAVAILABLE, message, headers={"Retry-After": "1"})
+            await asyncio.sleep(SETTLE_SECONDS)
+            writers &= (await self._probe()).writers
+        return found.place
+
     def stop(self) -> None:
         """Ends all seats, because the server stops; who listens goes on elsewhere, after the last cursor."""
         self.stopping = True
@@ -177,16 +190,19 @@ class Feed:
 
     async def _settled(self) -> int | None:
         """Returns a place with nothing yet to come below it, or None while someone may still write there."""
+        found, mark = await self._probe(), self._mark
+        if not found.writers:
+            self._mark = None
+            return found.place
+        if mark is not None and mark.writers & found.writers:
+            return None
+        self._mark = found
+        return mark and mark.place
+
+    async def _probe(self) -> Mark:
         async with self._store.read() as db:
             newest, writers = (await db.execute(PROBE)).one()
-        if not writers:
-            self._mark = None
-            return int(newest)
-        mark = self._mark
-        if mark is not None and mark.writers.intersection(writers):
-            return None
-        self._mark = Mark(newest, frozenset(writers))
-        return mark and mark.place
+        return Mark(newest, frozenset(writers))
 
     async def _hand_on(self, settled: int) -> bool:
         """Offers events up to a place to whoever wants them; tells whether there are more than fit into one batch."""
