@@ -5,7 +5,7 @@ READY := .venv/ready
 CODE := gql_app schema resolvers rest_shim tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install explorer serve demo test coverage check sdl openapi format lock clean
+.PHONY: help install explorer serve demo test coverage check sdl openapi fuzz format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ sdl: $(READY) ## Write the SDL anew
 
 openapi: $(READY) ## Write the OpenAPI document anew
 	$(BIN)/roster openapi > rest_shim/openapi.json
+
+fuzz: $(READY) ## Fuzz REST by schemathesis for a long while, on a database that is thrown away
+	$(BIN)/python -m tests.fuzz --max-examples 100
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -158,7 +158,7 @@ REFUSED: dict[Code, Refusal] = {
         Fault(Code.VALIDATION_FAILED, REQUIRED, "name"), Fault(Code.VALIDATION_FAILED, UNKNOWN, "nmae"),
     ]),
     Code.INVALID_TRANSITION: refuse_transition(Status.PAUSED, Status.PAUSED),
-    Code.RATE_LIMITED: Refusal(Code.RATE_LIMITED, "Too many failed logins; try again in 8 seconds."),
+    Code.RATE_LIMITED: Refusal(Code.RATE_LIMITED, "Too many requests: 6,000 in 60 s are allowed; try again in 8 s."),
 }  # fmt: skip
 
 

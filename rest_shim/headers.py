@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from resolvers.domain.rates import Policy, Reading
 from resolvers.idempotency import KEY
 from rest_shim import examples
 from rest_shim.conditions import TAGS, tag
@@ -9,7 +10,8 @@ from rest_shim.http import KEPT, encode
 from rest_shim.routes import PREFIX
 
 TAG = tag(examples.WORKING.version, encode(examples.WORKING))
-CONDITION = {"type": "string", "pattern": rf"^(\*|{TAGS.pattern})$"}
+CONDITION = {"type": "string", "format": "etag", "pattern": rf"^(\*|{TAGS.pattern})$"}
+POLICY = Policy("user", 6_000, 60)
 SECONDS = {"type": "string", "pattern": "^[0-9]+$"}
 
 HEADERS: dict[str, dict[str, Any]] = {
@@ -48,6 +50,16 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "const": "Bearer"},
         "example": "Bearer",
     },
+    "RateLimitPolicy": {
+        "description": "The limits that were looked at, if there are any: each with its quota in so many seconds.",
+        "schema": {"type": "string"},
+        "example": str(POLICY),
+    },
+    "RateLimit": {
+        "description": "What is left of them, and in how many seconds there will be more.",
+        "schema": {"type": "string"},
+        "example": str(Reading(POLICY, 0, 0.0, 58, 20.0)),
+    },
     "RetryAfter": {
         "description": "How many seconds to wait.",
         "required": True,
@@ -77,20 +89,19 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "true",
     },
 }
+# None has an example, because a page that fills it in would send it along.
 PARAMETERS: dict[str, dict[str, Any]] = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag of the thing as you read it, or several; refused if its version is another by now.",
+        "description": 'The ETag of the thing as you read it, such as `"3"`, or several; refused if it is another now.',
         "schema": CONDITION,
-        "example": TAG,
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
         "in": "header",
         "description": "The ETag of what you have already, or several; answered by 304 if it would come again.",
         "schema": CONDITION,
-        "example": TAG,
     },
     "LastEventId": {
         "name": "Last-Event-ID",
@@ -105,18 +116,16 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "Makes it safe to send the request again: with the same key it is done once, and answered alike"
         " for 24 hours.",
         "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
-        "example": "019cac3e-5d80-7a31-9c4e-006f1d2b00fe",
     },
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
         "description": "An id of yours for the request, of 1 to 64 letters, digits, `_`, `.`, `:` and `-`.",
         "schema": {"type": "string"},
-        "example": "019cac3e-5d80-7a31-9c4e-006f1d2b00ff",
     },
 }
 # What every answer carries, and what those with a status do: the name in HTTP, and the name above.
-ALWAYS = {"X-Request-ID": "RequestId"}
+ALWAYS = {"X-Request-ID": "RequestId", "RateLimit-Policy": "RateLimitPolicy", "RateLimit": "RateLimit"}
 READ = {"Cache-Control": "CacheControl", "Vary": "Vary"}
 WITH_STATUS = {
     401: {"WWW-Authenticate": "WWWAuthenticate"},

@@ -9,9 +9,9 @@ from resolvers import agent_types, agents, auth, members, projects, sessions, us
 from resolvers.domain.errors import REFUSALS, Code
 from rest_shim.endpoint import Endpoint, Takes, Verb, takes
 
-# Rate limits and the like add their codes here.
 EVERYWHERE = (
-    Code.MALFORMED_REQUEST, Code.NOT_ACCEPTABLE, Code.VALIDATION_FAILED, Code.INTERNAL, Code.UNAVAILABLE,
+    Code.MALFORMED_REQUEST, Code.NOT_ACCEPTABLE, Code.VALIDATION_FAILED, Code.RATE_LIMITED, Code.INTERNAL,
+    Code.UNAVAILABLE,
 )  # fmt: skip
 WITH_KEY = (Code.CONFLICT, Code.IDEMPOTENCY_KEY_REUSED)
 WITH_BODY = (Code.PAYLOAD_TOO_LARGE, Code.UNSUPPORTED_MEDIA_TYPE)
@@ -20,7 +20,7 @@ MOVES = (Code.FORBIDDEN, Code.PROJECT_ARCHIVED, Code.INVALID_TRANSITION)
 # What a verb refuses beyond what its signature tells.
 OWN: dict[Verb, tuple[Code, ...]] = {
     auth.register: (Code.CONFLICT,),
-    auth.login: (Code.UNAUTHENTICATED, Code.RATE_LIMITED),
+    auth.login: (Code.UNAUTHENTICATED,),
     auth.refresh: (Code.UNAUTHENTICATED,),
     users.update_me: (Code.CONFLICT,),
     users.change_password: (Code.FORBIDDEN, Code.CONFLICT),

@@ -115,7 +115,9 @@ def _in_public(schema: Schema) -> Schema:
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(PLACE)
         return schema | {"$ref": PLACE + PUBLIC_NAMES.get(name, name)}
-    return {key: value for key, value in schema.items() if (key, value) != ("required", [])}
+    done = {key: value for key, value in schema.items() if (key, value) != ("required", [])}
+    # Where a field says itself which types it takes; msgspec would overrule `type`.
+    return done | {"type": done.pop("types")} if "types" in done else done
 
 
 def _walked(value: Any, change: Callable[[Schema], Schema]) -> Any:

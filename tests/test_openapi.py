@@ -11,7 +11,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 import rest_shim
+from resolvers.domain.agents import UpdateAgent
 from resolvers.domain.drafts import Draft
+from resolvers.domain.errors import Refusal
+from resolvers.domain.projects import UpdateProject
+from resolvers.domain.users import UpdateUser, UpdateViewer
 from rest_shim.examples import SENT
 from rest_shim.openapi import PATH, document, text
 from rest_shim.routes import ENDPOINTS
@@ -191,3 +195,32 @@ async def test_who_may_less_meets_no_others(name: str, http, around: Around):
     for who in (None, scene.stranger, scene.viewer, scene.operator):
         ask = usual(name, scene.root)._replace(who=who)
         assert await asked(http, method, around.address(path), ask) in operation["responses"]
+
+
+SAYS_NO = {
+    "e-mail": (UpdateViewer, "email", ["ada@example.com"], ["ada", "a\x99@example.com", "ada@exam\x16ple.com"]),
+    "line": (UpdateProject, "name", ["Ö", " a b "], ["", " ", "a\x1fb", "a\nb", "a\0", "a" * 256]),
+    "slug": (UpdateProject, "slug", ["a-1"], ["A", "a--b", "-a", "a" * 101]),
+    "text": (UpdateProject, "description", ["", "a\nb", None], ["a\0b", "a" * 10_001]),
+    "count": (UpdateAgent, "tasks_completed", [0, 2**53 - 1], [-1, 2**53, "1", 1.5]),
+    "money": (UpdateAgent, "cost_incurred", [0, "0.000001", 1.5], [-1, "-1", "1.2345678", 10**12, True, None]),
+    "password": (UpdateUser, "password", ["Brighter-Horse-43"], ["Brighter-Horses", "brighter-horse-43", "Bright-43"]),
+    "word": (UpdateProject, "status", ["active"], ["ACTIVE", "", None]),
+}
+
+
+@pytest.mark.parametrize(("kind", "field", "good", "bad"), SAYS_NO.values(), ids=SAYS_NO)
+def test_a_schema_says_what_is_accepted(kind, field: str, good: list[Any], bad: list[Any]):
+    schema = DOCUMENT["components"]["schemas"][kind.__name__]["properties"][field]
+    fits = Draft202012Validator({"components": DOCUMENT["components"], **schema}).is_valid
+    assert {repr(value): fits(value) for value in good + bad} == {repr(value): value in good for value in good + bad}
+    for value in good + bad:
+        assert is_accepted(Draft(kind, {field: value})) is (value in good), value
+
+
+def is_accepted(draft: Draft[Any]) -> bool:
+    try:
+        draft.parsed()
+    except Refusal:
+        return False
+    return True

@@ -23,6 +23,13 @@ CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 CONTROL = re.compile(f"[{CONTROLS}]")
 # For OpenAPI alone, what trimming and the checks come to: something to see, and no control character or break within.
 ONE_LINE = {"pattern": rf"^\s*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?\s*$"}
+MONEY = {
+    "types": ["string", "number"], "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "minimum": 0, "maximum": int(MAX_COST),
+}  # fmt: skip
+STRONG = {
+    "format": "password",
+    "allOf": [{"pattern": kind} for kind in ("[a-z]", "[A-Z]", "[0-9]", r"[!-/:-@\[-`{-~]")],
+}
 NOT_BLANK = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}
 
 
@@ -95,18 +102,20 @@ Slug = Annotated[
         extra=_extra(_one_line, hint="Must be lower-case letters and digits, in groups joined by single hyphens."),
     ),
 ]
+_ATOM = rf"[^\s@<>\"(),:;\\{CONTROLS}]"
+_LABEL = rf"[^\s@<>\"(),:;\\.{CONTROLS}]+"
 Email = Annotated[
     str,
     Meta(
         max_length=254,
-        pattern=r"^[^\s@<>\"(),:;\\]{1,64}@[^\s@<>\"(),:;\\.]+(\.[^\s@<>\"(),:;\\.]+)+$",
+        pattern=rf"^{_ATOM}{{1,64}}@{_LABEL}(\.{_LABEL})+$",
         extra=_extra(_one_line, trim=True, lower=True, hint="Must be an e-mail address, such as ada@example.com."),
     ),
 ]
 Password = Annotated[str, Meta(max_length=1_000)]
-NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(weakness))]
+NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(weakness), extra_json_schema=STRONG)]
 Token = Annotated[str, Meta(max_length=4_096)]
 Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True), extra_json_schema=NOT_BLANK)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
-Cost = Annotated[Decimal, Meta(extra=_extra(_money, unread=_number))]
+Cost = Annotated[Decimal, Meta(extra=_extra(_money, unread=_number), extra_json_schema=MONEY)]
 Lines = Annotated[list[Line], Meta(max_length=50)]

@@ -1,0 +1,60 @@
+"""`make fuzz`: the long run of schemathesis, as a superuser and as anyone, on a database that is thrown away."""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from gql_app.asgi import make_app
+from gql_app.embedded import Embedded, create_database
+from resolvers.context import Client, Guest
+from resolvers.hashing import Hasher
+from resolvers.rates import Rates
+from resolvers.store.engine import Store
+from resolvers.store.feed import Feed
+from resolvers.store.migrate import migrate
+from resolvers.tokens import Keys
+from tests.conftest import listens
+from tests.fuzzing import Understudies, fuzz
+
+ROLES = {"superuser": True, "anyone": False}
+
+
+async def run(url: str, *, superuser: bool, options: list[str]) -> int:
+    """Serves a database and fuzzes it; returns the exit code."""
+    store = Store(url, 10)
+    await migrate(store)
+    keys = Keys("a key for fuzzing alone, forty characters", timedelta(days=1), timedelta(days=30))
+    guest = Guest(store, keys, Hasher(memory_kib=64, rounds=1, at_once=8), Feed(store), Rates(), Client())
+    async with listens(Understudies(make_app(guest, explorer=False), guest, superuser=superuser)) as address:
+        code, _ = await fuzz(address, *options)
+    await guest.close()
+    return code
+
+
+def main() -> None:
+    """Fuzzes as each role; what else is said goes to schemathesis."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--role", choices=ROLES, action="append", help="as whom; both if left out")
+    own, options = parser.parse_known_args()
+    logging.getLogger("roster").addHandler(logging.StreamHandler())
+    logging.getLogger("roster").setLevel(logging.ERROR)  # the trace of each 500
+    codes = [_once(superuser=ROLES[role], options=options) for role in own.role or ROLES]
+    sys.exit(max(codes))
+
+
+def _once(*, superuser: bool, options: list[str]) -> int:
+    with tempfile.TemporaryDirectory(prefix="roster-fuzz-") as folder:
+        embedded = Embedded(Path(folder) / "data")
+        try:
+            asyncio.run(create_database(embedded.start()))
+            return asyncio.run(run(embedded.url(), superuser=superuser, options=options))
+        finally:
+            embedded.stop()
+
+
+if __name__ == "__main__":
+    main()
