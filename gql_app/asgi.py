@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from gql_app.edge import ALONE, Edge, around
 from gql_app.middleware import RequestLog
 from gql_app.pages.explorer import Explorer
 from gql_app.rate_limits import RateLimits
@@ -61,7 +62,9 @@ def rates(settings: Settings) -> Rates:
     return Rates(**policies, counters=Counters(store.get_secret_value() if store else None))
 
 
-def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: int | None = None) -> ASGIApp:
+def make_app(
+    guest: Guest, *, explorer: bool, profile: Profile = OPEN, edge: Edge = ALONE, parent: int | None = None
+) -> ASGIApp:
     """Puts the application together; a worker leaves when its parent process is gone."""
 
     @asynccontextmanager
@@ -74,7 +77,7 @@ def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: i
         await guest.close()
 
     pages = Explorer() if explorer else None
-    door = Door(page=pages.page if pages else None, profile=profile)
+    door = Door(page=pages.page if pages else None, profile=profile, origins=edge.origins)
     app = Starlette(
         routes=[
             Route("/", home),
@@ -92,7 +95,7 @@ def make_app(guest: Guest, *, explorer: bool, profile: Profile = OPEN, parent: i
     )
     app.router.redirect_slashes = False
     app.state.guest = guest
-    return RequestLog(app)
+    return RequestLog(around(app, edge))
 
 
 def profile(settings: Settings) -> Profile:
@@ -104,6 +107,11 @@ def profile(settings: Settings) -> Profile:
     return Profile(settings.production, trusted)
 
 
+def edge(settings: Settings) -> Edge:
+    """Says who may ask from elsewhere, and which proxies are believed."""
+    return Edge(settings.cors_origins or (), settings.trusted_proxies or ())
+
+
 def create_app() -> ASGIApp:
     """Makes the application of one worker process, from the environment."""
     settings = read_settings()
@@ -111,7 +119,8 @@ def create_app() -> ASGIApp:
     if settings.database_url is None:
         raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
     guest = make_guest(settings, settings.database_url.get_secret_value())
-    return make_app(guest, explorer=settings.explorer, profile=profile(settings), parent=int(os.environ[SUPERVISOR]))
+    shown, parent = profile(settings), int(os.environ[SUPERVISOR])
+    return make_app(guest, explorer=settings.explorer, profile=shown, edge=edge(settings), parent=parent)
 
 
 async def _leave_with(parent: int) -> None:

@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from uvicorn.supervisors import Multiprocess
 
-from gql_app.asgi import SUPERVISOR, make_app, make_guest, profile
+from gql_app.asgi import SUPERVISOR, edge, make_app, make_guest, profile
 from gql_app.embedded import Embedded, create_database
 from gql_app.settings import PREFIX, Settings, StartError, secret_key
 from gql_app.superuser import first_superuser
@@ -101,7 +101,9 @@ def _run(settings: Settings, url: str, listener: socket.socket) -> None:
     except OSError as error:
         raise _taken(settings.host, settings.port, error) from error
     if settings.workers == 1:
-        app = make_app(make_guest(settings, url), explorer=settings.explorer, profile=profile(settings))
+        app = make_app(
+            make_guest(settings, url), explorer=settings.explorer, profile=profile(settings), edge=edge(settings)
+        )
         uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
         return
     # Each worker reads its settings anew, so it must find what was found out here.

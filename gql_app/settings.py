@@ -1,5 +1,6 @@
 """Settings, read once from the environment and `.env`; a bad one stops the start with a clear line."""
 
+import ipaddress
 import os
 import re
 import secrets
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from resolvers.domain.rates import Policy
 
@@ -19,6 +20,10 @@ MIN_SECRET = 32
 STORE = re.compile(
     r"rediss?://([^@/?#]*@)?(\[[\da-fA-F:.]+\]|[^][@/?#:,\s]+):\d+(/\d{1,3})?|redis\+unix:///[^?#\s]+(\?db=\d{1,3})?"
 )
+
+
+ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://(\[[0-9a-f:.]+\]|[^][/?#@:,\s*]+)(:\d{1,5})?")
+PORTS = {"https": ":443", "http": ":80"}
 
 
 class SettingsError(Exception):
@@ -50,6 +55,30 @@ def _rate(text: str) -> str:
 
 Rate = Annotated[str, AfterValidator(_rate)]
 """How much is allowed in which time."""
+
+
+def _words(text: object) -> object:
+    return tuple(text.replace(",", " ").split()) if isinstance(text, str) else text
+
+
+def _origin(text: str) -> str:
+    # As browsers write them, since they are compared with what browsers send.
+    plain = text.lower().removesuffix("/")
+    found = ORIGIN.fullmatch(plain)
+    if not found and plain != "*":
+        raise ValueError("must be * or origins such as https://app.example.com, without a path")
+    return plain.removesuffix(PORTS.get(found[1], "/")) if found else plain
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise ValueError("must be addresses or networks, such as 10.0.0.7 or 10.0.0.0/8") from error
+
+
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], NoDecode, BeforeValidator(_words)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -87,6 +116,12 @@ class Settings(BaseSettings):
     rate_limit_sign_in: Rate = Field("60/minute", description="sign-ins and registrations from one address")
     rate_limit_store: SecretStr | None = Field(
         None, description="such as `redis://host:6379/0`, for all processes to count together; else each by itself"
+    )
+    cors_origins: Origins | None = Field(
+        None, description="origins whose pages may use the API, such as `https://app.example.com`, or `*`"
+    )
+    trusted_proxies: Networks | None = Field(
+        None, description="addresses and networks of proxies, such as `10.0.0.0/8`, whose X-Forwarded-For is believed"
     )
     log_format: LogFormat | None = Field(None, description="`console` or `json`; by default json in production")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="the least that is logged")

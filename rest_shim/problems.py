@@ -65,6 +65,10 @@ async def unrouted(request: Request, error: Exception) -> Response:
     """Answers what the router refuses: no such path, or not this method."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] += ", OPTIONS"
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     refusal = Refusal(STATUS_CODES.get(error.status_code, Code.MALFORMED_REQUEST), headers=headers)
     return render(refusal, request)
 

@@ -111,10 +111,15 @@ class ByMethod:
 
     def __init__(self, handlers: dict[str, Callable[[Request], Awaitable[Response]]]) -> None:
         self.handlers = handlers | ({"HEAD": handlers["GET"]} if "GET" in handlers else {})
+        self.allow = {"Allow": ", ".join(sorted([*self.handlers, "OPTIONS"]))}
+        self.handlers["OPTIONS"] = self._options
+
+    async def _options(self, _: Request) -> Response:
+        return Response(status_code=204, headers=self.allow)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         if request.method not in self.handlers:
-            raise Refusal(Code.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(self.handlers))})
+            raise Refusal(Code.METHOD_NOT_ALLOWED, headers=self.allow)
         response = await self.handlers[request.method](request)
         await response(scope, receive, send)

@@ -1,6 +1,6 @@
 """GraphQL over HTTP: what is refused before anything runs, and how it is answered."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,8 @@ from schema.socket import Handler, Socket, read_message
 from schema.trusted import with_document
 
 GRAPHQL = "application/graphql-response+json"
-METHODS = {"GET", "POST"}
+METHODS = {"GET", "HEAD", "OPTIONS", "POST"}
+ALLOW = {"Allow": ", ".join(sorted(METHODS))}
 PREFLIGHT = "GraphQL-Require-Preflight"
 DOCUMENT = {"query", "documentId"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
@@ -58,12 +59,13 @@ class Door(GraphQL[Asking, None]):
     websocket_adapter_class = Socket
     graphql_transport_ws_handler_class = Handler
 
-    def __init__(self, *, page: Page | None, profile: Profile) -> None:
+    def __init__(self, *, page: Page | None, profile: Profile, origins: Sequence[str] = ()) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql" if page else None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             connection_init_wait_timeout=timedelta(seconds=10),
+            allowed_origins=origins,
         )
         self._page, self.profile = page, profile
 
@@ -71,6 +73,11 @@ class Door(GraphQL[Asking, None]):
         if scope["type"] == "websocket":
             await self.run(WebSocket(scope, receive, send))
             return
+        if scope["method"] == "OPTIONS":
+            await Response(status_code=204, headers=ALLOW)(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
         request = Request(scope, receive)
         try:
             await check(request)
@@ -131,6 +138,8 @@ class Door(GraphQL[Asking, None]):
         assert isinstance(response_data, dict)  # batches are refused
         response = super().create_response(response_data, sub_response)
         response.headers["Content-Type"] = sub_response.media_type or JSON
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        response.headers.setdefault("Vary", "Accept, Authorization")
         if sub_response.media_type == GRAPHQL or rate_limited(response_data):
             response.status_code = status(response_data)
         return response
@@ -163,7 +172,7 @@ class Door(GraphQL[Asking, None]):
 async def check(request: Request) -> None:
     """Raises for a method, a media type or a size that no document can make right."""
     if request.method not in METHODS:
-        raise Refusal(Code.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(METHODS))})
+        raise Refusal(Code.METHOD_NOT_ALLOWED, headers=ALLOW)
     check_accept(request.headers.get("accept", ""), ANSWERS)
     if request.method == "POST":
         check_content(request.headers.get("content-type", ""))

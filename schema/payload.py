@@ -13,6 +13,7 @@ from resolvers.context import Guest
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import EXPECTED, Code, Refusal
 from resolvers.domain.ids import known_id
+from resolvers.domain.users import TokenPair
 from resolvers.domain.users import User as UserRecord
 from resolvers.idempotency import REPLAYED, Key
 from schema.context import Info
@@ -75,6 +76,8 @@ def mutation(name: str, verb: Verb, **thing: Any) -> Any:
             done = await verb(caller, **values)
             info.context.forget()
             _tell_replayed(info, values.get("idempotency_key"))
+            if isinstance(done, TokenPair):
+                info.context.headers["Cache-Control"] = "no-store"
             return _filled(payload, thing, done)
         except Refusal as refusal:
             if refusal.code in EXPECTED or (public and refusal.code is Code.UNAUTHENTICATED):

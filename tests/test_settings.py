@@ -33,6 +33,12 @@ def clean(monkeypatch, tmp_path: Path):
         ({"SUPERUSER_EMAIL": "ada@example.com"}, "set together"),
         ({"SUPERUSER_PASSWORD": LONG}, "set together"),
         ({"DATABASE_URL": f"mysql://{LONG}"}, "postgresql://"),
+        ({"CORS_ORIGINS": "https://app.example.com, app.example.com"}, "ROSTER_CORS_ORIGINS: must be * or origins"),
+        ({"CORS_ORIGINS": "https://app.example.com/path"}, "ROSTER_CORS_ORIGINS: must be * or origins"),
+        ({"CORS_ORIGINS": "https://*.example.com"}, "ROSTER_CORS_ORIGINS: must be * or origins"),
+        ({"TRUSTED_PROXIES": "*"}, "ROSTER_TRUSTED_PROXIES: must be addresses or networks"),
+        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "ROSTER_TRUSTED_PROXIES: must be addresses or networks"),
+        ({"TRUSTED_PROXIES": "proxy.example.com"}, "ROSTER_TRUSTED_PROXIES: must be addresses or networks"),
         ({"RATE_LIMIT_USER": "often"}, "ROSTER_RATE_LIMIT_USER: must be like 600/minute"),
         ({"RATE_LIMIT_ADDRESS": "0/minute"}, "ROSTER_RATE_LIMIT_ADDRESS: must be like 600/minute"),
         ({"RATE_LIMIT_SIGN_IN": "10/fortnight"}, "ROSTER_RATE_LIMIT_SIGN_IN: must be like 600/minute"),
@@ -135,3 +141,11 @@ def test_every_setting_says_what_it_is():
 
 def test_a_random_password_is_a_good_one():
     assert all(weakness(random_password()) is None for _ in range(50))
+
+
+def test_lists_are_words_with_blanks_or_commas_between_them(monkeypatch):
+    monkeypatch.setenv("ROSTER_CORS_ORIGINS", "https://App.example.com:443/, http://localhost:3000")
+    monkeypatch.setenv("ROSTER_TRUSTED_PROXIES", "10.0.0.0/8 ::1,192.0.2.1")
+    settings = read_settings()
+    assert settings.cors_origins == ("https://app.example.com", "http://localhost:3000")
+    assert settings.trusted_proxies == ("10.0.0.0/8", "::1/128", "192.0.2.1/32")
