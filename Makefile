@@ -20,7 +20,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-explorer: $(READY) ## Build GraphiQL from npm packages, when it is not built yet or its sources are newer
+explorer: $(READY) ## Build GraphiQL and the REST reference from npm packages, unless they are built and newer than their sources
 	@$(BIN)/python -m gql_app.pages.build
 
 serve: $(READY) ## Serve on http://127.0.0.1:8000, with an embedded PostgreSQL in .roster

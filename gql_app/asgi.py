@@ -63,7 +63,13 @@ def rates(settings: Settings) -> Rates:
 
 
 def make_app(
-    guest: Guest, *, explorer: bool, profile: Profile = OPEN, edge: Edge = ALONE, parent: int | None = None
+    guest: Guest,
+    *,
+    explorer: bool,
+    docs: bool = True,
+    profile: Profile = OPEN,
+    edge: Edge = ALONE,
+    parent: int | None = None,
 ) -> ASGIApp:
     """Puts the application together; a worker leaves when its parent process is gone."""
 
@@ -76,8 +82,8 @@ def make_app(
             watch.cancel()
         await guest.close()
 
-    pages = Explorer() if explorer else None
-    door = Door(page=pages.page if pages else None, profile=profile, origins=edge.origins)
+    pages = Explorer()
+    door = Door(page=pages.page if explorer else None, profile=profile, origins=edge.origins)
     app = Starlette(
         routes=[
             Route("/", home),
@@ -85,7 +91,7 @@ def make_app(
             Route("/ready", ready),
             Route(GRAPHQL, door),
             WebSocketRoute(GRAPHQL, door),
-            *(pages.routes() if pages else ()),
+            *(pages.routes(docs=docs) if explorer or docs else ()),
             Route(openapi.PATH, openapi.serve),
             *routes(),
         ],
@@ -112,6 +118,12 @@ def edge(settings: Settings) -> Edge:
     return Edge(settings.cors_origins or (), settings.trusted_proxies or ())
 
 
+def shown(settings: Settings) -> dict[str, Any]:
+    """Says what an application shows, and to whom."""
+    pages = {"explorer": settings.explorer, "docs": settings.docs}
+    return {**pages, "profile": profile(settings), "edge": edge(settings)}
+
+
 def create_app() -> ASGIApp:
     """Makes the application of one worker process, from the environment."""
     settings = read_settings()
@@ -119,8 +131,7 @@ def create_app() -> ASGIApp:
     if settings.database_url is None:
         raise SystemExit("Start with `roster serve`: it starts the embedded database first.")
     guest = make_guest(settings, settings.database_url.get_secret_value())
-    shown, parent = profile(settings), int(os.environ[SUPERVISOR])
-    return make_app(guest, explorer=settings.explorer, profile=shown, edge=edge(settings), parent=parent)
+    return make_app(guest, **shown(settings), parent=int(os.environ[SUPERVISOR]))
 
 
 async def _leave_with(parent: int) -> None:

@@ -17,7 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 from uvicorn.supervisors import Multiprocess
 
-from gql_app.asgi import SUPERVISOR, edge, make_app, make_guest, profile
+from gql_app.asgi import SUPERVISOR, make_app, make_guest, profile, shown
 from gql_app.embedded import Embedded, create_database
 from gql_app.settings import PREFIX, Settings, StartError, secret_key
 from gql_app.superuser import first_superuser
@@ -101,9 +101,7 @@ def _run(settings: Settings, url: str, listener: socket.socket) -> None:
     except OSError as error:
         raise _taken(settings.host, settings.port, error) from error
     if settings.workers == 1:
-        app = make_app(
-            make_guest(settings, url), explorer=settings.explorer, profile=profile(settings), edge=edge(settings)
-        )
+        app = make_app(make_guest(settings, url), **shown(settings))
         uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
         return
     # Each worker reads its settings anew, so it must find what was found out here.
@@ -138,7 +136,7 @@ def _announce(listener: socket.socket, settings: Settings, told: str | None) -> 
     base = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     lines = [told] if told else []
     lines += [f"GraphiQL  {base}/graphql"] if settings.explorer else [f"GraphQL   {base}/graphql"]
-    lines += [f"REST      {base}/api/v1", f"Health    {base}/health"]
+    lines += [f"REST      {base}/docs" if settings.docs else f"REST      {base}/api/v1", f"Health    {base}/health"]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 

@@ -123,6 +123,7 @@ class Settings(BaseSettings):
     trusted_proxies: Networks | None = Field(
         None, description="addresses and networks of proxies, such as `10.0.0.0/8`, whose X-Forwarded-For is believed"
     )
+    docs: bool = Field(True, description="serve the REST reference at /docs")
     log_format: LogFormat | None = Field(None, description="`console` or `json`; by default json in production")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="the least that is logged")
     stop_seconds: Annotated[int, Field(ge=0, le=600)] = Field(20, description="how long running requests may finish")

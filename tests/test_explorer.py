@@ -60,8 +60,8 @@ def served(place: Place) -> Server:
 
 
 @contextmanager
-def opened(browser: Browser, server: Server, scheme: str = "light") -> Iterator[Page]:
-    """The page as someone sees it who was never here; whatever goes wrong in it fails the test."""
+def watched(browser: Browser, server: Server, scheme: str = "light") -> Iterator[Page]:
+    """An empty page of someone who was never here; whatever goes wrong in it fails the test."""
     wrong: list[str] = []
     ours = (f"{server.address}/", f"{server.address}/".replace("http", "ws", 1), "data:")
     page = browser.new_page(color_scheme=scheme, viewport={"width": 1440, "height": 860})
@@ -69,11 +69,18 @@ def opened(browser: Browser, server: Server, scheme: str = "light") -> Iterator[
     page.on("pageerror", lambda error: wrong.append(str(error)))
     for connection in ("request", "websocket"):
         page.on(connection, lambda it: None if it.url.startswith(ours) else wrong.append(it.url))
-    page.goto(f"{server.address}/graphql")
-    expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
     yield page
     page.close()
     assert wrong == []
+
+
+@contextmanager
+def opened(browser: Browser, server: Server, scheme: str = "light") -> Iterator[Page]:
+    """GraphiQL as someone sees it who was never here."""
+    with watched(browser, server, scheme) as page:
+        page.goto(f"{server.address}/graphql")
+        expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
+        yield page
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""GraphiQL apart from the browser: how it is served and built, and that its starter tabs fit the schema."""
+"""The pages apart from the browser: how they are served and built, and that starter tabs fit the schema."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from gql_app.asgi import make_app
 from gql_app.pages import build
-from gql_app.pages.explorer import MISSING, POLICY, TYPES, Explorer
+from gql_app.pages.explorer import DOCS_POLICY, MISSING, POLICY, TYPES, Explorer
 from resolvers.context import Guest
 from schema.build import sdl
 
@@ -27,7 +27,7 @@ def client(app) -> httpx.AsyncClient:
 
 def served(built: Path) -> httpx.AsyncClient:
     explorer = Explorer(built)
-    return client(Starlette(routes=[Route("/graphql", explorer.page), *explorer.routes()]))
+    return client(Starlette(routes=[Route("/graphql", explorer.page), *explorer.routes(docs=True)]))
 
 
 @pytest.fixture
@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder that looks as if GraphiQL had been built there, beside a file that is nobody's business."""
     (tmp_path / "dist/assets").mkdir(parents=True)
     (tmp_path / "dist/index.html").write_text("<title>Built</title>")
+    (tmp_path / "dist/docs.html").write_text("<title>Built docs</title>")
     (tmp_path / "secret.js").write_text("secret")
     (tmp_path / "dist/assets/index.js.map").write_text("secret")
     for suffix in TYPES:
@@ -47,9 +48,9 @@ def pages(folder: Path) -> httpx.AsyncClient:
     return served(folder / "dist")
 
 
-def kept_safe(headers: httpx.Headers) -> bool:
+def kept_safe(headers: httpx.Headers, wanted: dict[str, str] = POLICY) -> bool:
     policy = dict(rule.split(" ", 1) for rule in headers["content-security-policy"].split("; "))
-    assert policy == POLICY
+    assert policy == wanted
     return headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
 
 
@@ -62,6 +63,15 @@ async def test_the_page_is_asked_for_anew_and_may_load_nothing_from_elsewhere(pa
     assert not {"*", "http:", "https:", "'unsafe-eval'"} & set(" ".join(POLICY.values()).split())
     assert POLICY["default-src"] == POLICY["frame-ancestors"] == "'none'"
     assert "'unsafe-inline'" not in POLICY["script-src"]
+
+
+async def test_the_reference_may_do_no_more_and_not_even_style_inline(pages):
+    page = await pages.get("/docs")
+
+    assert (page.status_code, page.text) == (200, "<title>Built docs</title>")
+    assert kept_safe(page.headers, DOCS_POLICY)
+    assert page.headers["cache-control"] == "no-cache"
+    assert POLICY | {"style-src": "'self'"} == DOCS_POLICY
 
 
 @pytest.mark.parametrize("suffix", TYPES)
@@ -93,7 +103,8 @@ async def test_without_a_build_one_sentence_says_how_to_get_it(tmp_path: Path):
     page = await pages.get("/graphql")
 
     assert page.status_code == 200
-    assert MISSING in page.text
+    assert MISSING.format(name="GraphiQL") in page.text
+    assert MISSING.format(name="The REST reference") in (await pages.get("/docs")).text
     assert "make explorer" in MISSING
     assert kept_safe(page.headers)
     assert (await pages.get("/graphql/assets/index.js")).status_code == 404
@@ -109,8 +120,9 @@ async def test_browsers_get_the_page_and_programs_get_json_from_one_address(http
 
 
 async def test_where_it_is_off_there_is_no_page_and_no_file(everyone: Guest):
-    off = client(make_app(everyone, explorer=False))
+    off = client(make_app(everyone, explorer=False, docs=False))
 
+    assert (await off.get("/docs")).status_code == 404
     page = await off.get("/graphql", headers=BROWSER)
     assert not page.headers["content-type"].startswith("text/html")
     built = [file.name for file in (build.BUILT / "assets").glob("*.js")]
@@ -187,7 +199,9 @@ def test_a_build_without_the_network_gives_up_soon(place, monkeypatch: pytest.Mo
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9")
     monkeypatch.setenv("npm_config_cache", str(place.folder / "cache"))
 
-    with pytest.raises(SystemExit, match=r"^GraphiQL is not built \(npm ci failed: .*ECONNREFUSED"):
+    with pytest.raises(
+        SystemExit, match=r"^GraphiQL and the REST reference are not built \(npm ci failed: .*ECONNREFUSED"
+    ):
         build.main()
 
 

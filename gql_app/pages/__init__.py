@@ -1,1 +1,1 @@
-"""Pages for people: GraphiQL, built from npm packages, served by Roster alone."""
+"""Pages for people: GraphiQL and the REST reference, built from npm packages, served by Roster alone."""

@@ -1,4 +1,4 @@
-"""Builds GraphiQL from the npm packages that its lock names, by the Node that comes as a Python package."""
+"""Builds GraphiQL and the REST reference from npm packages that a lock names, by the Node that comes from PyPI."""
 
 import argparse
 import shutil
@@ -73,7 +73,9 @@ def main() -> None:
     try:
         build(options.parse_args().seconds)
     except BuildError as error:
-        sys.exit(f"GraphiQL is not built ({error}); everything else works, and `make explorer` tries again.")
+        sys.exit(
+            f"GraphiQL and the REST reference are not built ({error}); `make explorer` tries again, and all else works."
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
-/** Who is signed in. The access token is in memory alone; the refresh token lasts as long as the browser's tab. */
+/** Who is signed in to GraphiQL, through GraphQL. */
 
-import { bearer, post } from './http.js';
-
-const STORED = 'roster:refresh-token';
-const EARLY = 30_000;
+import { post } from './http.js';
+import { Refused, Session } from './tokens.js';
 
 const TOKENS = 'accessToken refreshToken expiresIn user { email firstName lastName isSuperuser }';
 const LOGIN = `mutation Login($input: LoginInput!) {
@@ -16,9 +14,6 @@ const LOGOUT = `mutation Logout($input: LogoutInput!) {
   logout(input: $input) { userErrors { message } }
 }`;
 
-/** Why Roster said no, in its own words. */
-class Refused extends Error {}
-
 async function call(query, field, input, headers) {
   const answer = await post({ query, variables: { input } }, headers);
   const payload = answer.data?.[field];
@@ -27,88 +22,8 @@ async function call(query, field, input, headers) {
   return payload;
 }
 
-class Session {
-  /** Who is signed in, or null. */
-  user = null;
-  /** Why nobody is signed in any more, or nothing. */
-  notice = '';
-
-  #access = null;
-  #expires = 0;
-  #timer;
-  #refreshing = null;
-  #listeners = new Set();
-
-  subscribe = (listener) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  /** Goes on with the session that this tab had before it was loaded again. */
-  async restore() {
-    if (sessionStorage.getItem(STORED)) await this.refresh();
-  }
-
-  async signIn(email, password) {
-    this.#accept(await call(LOGIN, 'login', { email, password, deviceName: 'GraphiQL' }));
-  }
-
-  async signOut() {
-    const headers = bearer(await this.token());
-    const refreshToken = sessionStorage.getItem(STORED);
-    this.#forget('');
-    // Signed out is signed out: what Roster says to it changes nothing here.
-    await call(LOGOUT, 'logout', { refreshToken }, headers).catch(() => {});
-  }
-
-  /** Returns an access token that still holds for a while, or null. */
-  async token() {
-    if (this.#access && Date.now() > this.#expires - EARLY) await this.refresh();
-    return this.#access;
-  }
-
-  /** Gets a new pair of tokens; tells whether somebody is signed in after it. */
-  refresh() {
-    // A refresh token used twice ends the session, so all who want a new one wait for the same.
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
-  }
-
-  async #refresh() {
-    const refreshToken = sessionStorage.getItem(STORED);
-    if (!refreshToken) return false;
-    try {
-      this.#accept(await call(REFRESH, 'refreshToken', { refreshToken }));
-      return true;
-    } catch (error) {
-      if (error instanceof Refused) this.#forget('Your session has ended. Sign in again.');
-      return false;
-    }
-  }
-
-  #accept({ accessToken, refreshToken, expiresIn, user }) {
-    sessionStorage.setItem(STORED, refreshToken);
-    this.#access = accessToken;
-    this.#expires = Date.now() + expiresIn * 1000;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), Math.max(expiresIn * 1000 - EARLY, EARLY));
-    this.#tell(user, '');
-  }
-
-  #forget(notice) {
-    sessionStorage.removeItem(STORED);
-    this.#access = null;
-    clearTimeout(this.#timer);
-    this.#tell(null, notice);
-  }
-
-  #tell(user, notice) {
-    this.user = user;
-    this.notice = notice;
-    this.#listeners.forEach((listener) => listener());
-  }
-}
-
-export const session = new Session();
+export const session = new Session({
+  signIn: (email, password) => call(LOGIN, 'login', { email, password, deviceName: 'GraphiQL' }),
+  refresh: (refreshToken) => call(REFRESH, 'refreshToken', { refreshToken }),
+  signOut: (refreshToken, headers) => call(LOGOUT, 'logout', { refreshToken }, headers),
+});
