@@ -25,6 +25,7 @@ CONTROL = re.compile(f"[{CONTROLS}]")
 ONE_LINE = {"pattern": rf"^\s*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?\s*$"}
 MONEY = {
     "types": ["string", "number"], "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "minimum": 0, "maximum": int(MAX_COST),
+    "multipleOf": 0.000001,
 }  # fmt: skip
 STRONG = {
     "format": "password",
