@@ -57,7 +57,7 @@ def test_the_first_start_makes_a_superuser_and_the_next_one_finds_everything(pla
     first = place.serve()
     told, *lines = first.out.splitlines()
     assert first.password in told
-    addresses = [f"{first.address}{path}" for path in ("/graphql", "/api/v1", "/health")]
+    addresses = [f"{first.address}{path}" for path in ("/graphql", "/docs", "/health")]
     assert [line.split()[-1] for line in lines] == addresses
     me = first.sign_in(OUR_ADMIN, first.password)
     assert administers(first, me)
