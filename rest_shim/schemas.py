@@ -116,6 +116,8 @@ def _in_public(schema: Schema) -> Schema:
         name = schema["$ref"].removeprefix(PLACE)
         return schema | {"$ref": PLACE + PUBLIC_NAMES.get(name, name)}
     done = {key: value for key, value in schema.items() if (key, value) != ("required", [])}
+    if done.get("type") == "object" and "properties" not in done:
+        done.setdefault("additionalProperties", True)  # left unsaid, some generators take it for empty
     # Where a field says itself which types it takes; msgspec would overrule `type`.
     return done | {"type": done.pop("types")} if "types" in done else done
 

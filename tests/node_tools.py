@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -57,6 +58,16 @@ class Node:
         if process.returncode:
             pytest.fail(f"{args[0]} ended with {process.returncode}: {err.decode()}{out.decode()}")
         return out.decode()
+
+    async def build(self, program: str, folder: Path, generator: str, *options: object) -> Path:
+        """Compiles a program of tests/node with what a generator makes for it; returns the folder with the result."""
+        shutil.copytree(FOLDER / program, folder, dirs_exist_ok=True)
+        shutil.copy(FOLDER / "tsconfig.json", folder)
+        (folder / "node_modules").symlink_to(self.modules)
+        (folder / "package.json").write_text('{"type": "module"}')
+        await self.call(self.modules / generator, *options, cwd=folder)
+        await self.call(self.modules / "typescript/bin/tsc", cwd=folder)
+        return folder / "built"
 
     @asynccontextmanager
     async def start(self, *args: object, cwd: Path = FOLDER) -> AsyncIterator[Process]:

@@ -1,21 +1,10 @@
 """A frontend's way in: types made from the committed schema, and a TypeScript client that is compiled from them."""
 
 import json
-import shutil
 from pathlib import Path
 
 from tests.factories import PASSWORD, Factory, Scene
 from tests.node_tools import FOLDER, Node
-
-
-async def build(node: Node, folder: Path) -> Path:
-    """Generates the operations' types, compiles the client, and returns the folder of what came of it."""
-    shutil.copytree(FOLDER / "src", folder, dirs_exist_ok=True)
-    (folder / "node_modules").symlink_to(node.modules)
-    (folder / "package.json").write_text('{"type": "module"}')
-    await node.call(node.modules / "@graphql-codegen/cli/esm/bin.js", "--config", FOLDER / "codegen.mjs", cwd=folder)
-    await node.call(node.modules / "typescript/bin/tsc", cwd=folder)
-    return folder / "built"
 
 
 async def test_a_typescript_client_made_from_the_schema_runs_the_workflow(
@@ -23,7 +12,8 @@ async def test_a_typescript_client_made_from_the_schema_runs_the_workflow(
 ):
     for number in range(4):
         await make.agent(scene.operator, scene.project, scene.kind, name=f"Agent {number}")
-    built = await build(node, tmp_path)
+    generator = ("@graphql-codegen/cli/esm/bin.js", "--config", FOLDER / "codegen.mjs")
+    built = await node.build("graphql", tmp_path, *generator)
 
     who = (scene.operator.email, PASSWORD, scene.project.id, scene.kind.id)
     saw = json.loads(await node.call(built / "workflow.js", f"{address}/graphql", *who))

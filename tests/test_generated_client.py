@@ -1,7 +1,8 @@
-"""A client that a stranger generates from the OpenAPI document, and the workflow that it runs with it."""
+"""Clients that a stranger generates from the OpenAPI document, in Python and TypeScript, and what they do with them."""
 
 import asyncio
 import importlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 
+import rest_shim
 from rest_shim.openapi import text
 from rest_shim.routes import PREFIX
 from tests.factories import PASSWORD, Scene
+from tests.node_tools import Node
 
 PACKAGE = "roster_client"
 BIN = Path(sys.executable).parent
@@ -126,3 +129,29 @@ async def test_a_generated_client_makes_what_it_works_with(client: Api, address:
     assert {member.role for member in page.data} == {models.ProjectRole.OWNER, models.ProjectRole.VIEWER}
     refused = await client.call("projects.delete_project", guest, project.id)
     assert (refused.status, refused.errors[0].code) == (403, models.ErrorCode.FORBIDDEN)
+
+
+# By default this generator wants everything sent that has a default.
+TYPES = ("openapi-typescript/bin/cli.js", "--default-non-nullable=false", "--output", "api.ts")
+
+
+async def test_a_typescript_client_made_from_the_document_runs_the_workflow(
+    node: Node, address: str, scene: Scene, tmp_path: Path
+):
+    document = Path(rest_shim.__file__).with_name("openapi.json")
+    built = await node.build("rest", tmp_path, *TYPES, document)
+
+    saw = json.loads(await node.call(built / "workflow.js", address + PREFIX, scene.root.email, PASSWORD))
+
+    assert saw == {
+        "guest": "401 UNAUTHENTICATED",
+        "person": scene.root.email,
+        "model_params": {"temperature": 0.5, "stop": ["."]},
+        "once": [True, None, "true"],
+        "names": ["Agent 0", "Agent 1", "Agent 2", "Agent 3"],
+        "known": 304,
+        "path": ["paused 2", "paused 3"],
+        "twice": "422 INVALID_TRANSITION",
+        "stale": "412 VERSION_MISMATCH",
+        "changed": ["Ticket 9031", "1.250000", ["resume", "terminate"]],
+    }
