@@ -7,12 +7,20 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from msgspec import UNSET
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from resolvers.context import Context, parsed
 from resolvers.domain.drafts import Query
-from resolvers.domain.events import AGENT_KINDS, Event, EventFilter, LogQuery, Stretch, place_of
-from resolvers.domain.paging import ListDraft, Listing, Page, Sort, Window
+from resolvers.domain.events import (
+    AGENT_KINDS,
+    Event,
+    EventFilter,
+    LogQuery,
+    ProjectEventFilter,
+    Stretch,
+    place_of,
+)
+from resolvers.domain.paging import Cursor, ListDraft, Listing, Page, Sort, Window
 from resolvers.domain.permissions import Right
 from resolvers.store.access import found, require
 from resolvers.store.engine import among
@@ -32,22 +40,58 @@ async def of_agent(
     if project_id is not None:
         agent = agent.where(agents.c.project_id == project_id)
     asked = await parsed(listing, lambda: _require(ctx, agent))
-    return found((await _below(ctx, agent, asked)).get(id))
+    return found((await _of_agents(ctx, agent, asked)).get(id))
 
 
 async def of_agents(ctx: Context, ids: Sequence[UUID], listing: ListDraft[EventFilter]) -> dict[UUID, Page[Event]]:
     """Lists what happened to each of these agents that you can see, in the order of the log."""
-    return await _below(ctx, _agents(ctx, ids), listing.parsed())
+    return await _of_agents(ctx, _agents(ctx, ids), listing.parsed())
 
 
 def _agents(ctx: Context, ids: Sequence[UUID]) -> Select[tuple[UUID]]:
     return select(agents.c.id).where(among(agents.c.id, ids), visible(ctx.who, agents.c.project_id))
 
 
-async def _below(ctx: Context, parents: Select[tuple[UUID]], asked: Listing[EventFilter]) -> dict[UUID, Page[Event]]:
+async def _of_agents(
+    ctx: Context, parents: Select[tuple[UUID]], asked: Listing[EventFilter]
+) -> dict[UUID, Page[Event]]:
     where = [events.c.kind.in_(asked.where.kind)] if isinstance(asked.where.kind, list) else []
-    below = Below(parents, events.c.subject_id)
-    statement = page_statement(EVENT, events, where, asked, key=events.c.id, below=below)
+    return await _below(ctx, Below(parents, events.c.subject_id), where, asked)
+
+
+async def of_project(ctx: Context, project_id: UUID, asked: Query[LogQuery]) -> Stretch:
+    """Lists what happened to the agents of a project, in the order of the log; nothing comes before it later."""
+    query = await parsed(asked, lambda: require(ctx.store, ctx.who, project_id, Right.READ))
+    window = Window(query.limit, after=Cursor(place_of(query.after)))
+    part = Listing(query, Sort(Event.key, descending=False), window, total=False)
+    page = found((await _of_projects(ctx, [project_id], part)).get(project_id))
+    return Stretch(page.items, page.has_next, page.items[-1].cursor if page.items else query.after)
+
+
+async def of_projects(
+    ctx: Context, ids: Sequence[UUID], listing: ListDraft[ProjectEventFilter]
+) -> dict[UUID, Page[Event]]:
+    """Lists what happened to the agents of each of these projects that you can see; nothing comes before it later."""
+    return await _of_projects(ctx, ids, listing.parsed())
+
+
+async def _of_projects(
+    ctx: Context, ids: Sequence[UUID], asked: Listing[ProjectEventFilter]
+) -> dict[UUID, Page[Event]]:
+    kinds, agent_id = asked.where.kind, asked.where.agent_id
+    where = [
+        events.c.kind.in_([kind for kind in AGENT_KINDS if kinds is UNSET or kind in kinds]),
+        events.c.sequence <= await ctx.feed.settled(),
+    ]
+    if isinstance(agent_id, UUID):
+        where.append(events.c.subject_id == agent_id)
+    return await _below(ctx, Below(seen(ctx.who, ids), events.c.project_id), where, asked)
+
+
+async def _below(
+    ctx: Context, below: Below, where: Sequence[ColumnElement[bool]], asked: Listing[EventFilter]
+) -> dict[UUID, Page[Event]]:
+    statement = page_statement(EVENT, events, where, asked, key=events.c.sequence, below=below)
     async with ctx.store.read() as db:
         return await read_pages(db, statement, Event, asked)
 
@@ -55,24 +99,6 @@ async def _below(ctx: Context, parents: Select[tuple[UUID]], asked: Listing[Even
 async def _require(ctx: Context, agent: Select[tuple[UUID]]) -> None:
     async with ctx.store.read() as db:
         found((await db.execute(agent)).first())
-
-
-async def of_project(ctx: Context, project_id: UUID, asked: Query[LogQuery]) -> Stretch:
-    """Lists what happened to the agents of a project, in the order of the log; nothing comes before it later."""
-    query = await parsed(asked, lambda: require(ctx.store, ctx.who, project_id, Right.READ))
-    where = [
-        events.c.kind.in_([kind for kind in AGENT_KINDS if query.kind is UNSET or kind in query.kind]),
-        events.c.sequence > place_of(query.after),
-        events.c.sequence <= await ctx.feed.settled(),
-    ]
-    if isinstance(query.agent_id, UUID):
-        where.append(events.c.subject_id == query.agent_id)
-    part = Listing(query, Sort("sequence", descending=False), Window(query.limit), total=False)
-    below = Below(seen(ctx.who, [project_id]), events.c.project_id)
-    statement = page_statement(EVENT, events, where, part, key=events.c.id, below=below)
-    async with ctx.store.read() as db:
-        page = found((await read_pages(db, statement, Event, part)).get(project_id))
-    return Stretch(page.items, page.has_next, page.items[-1].cursor if page.items else query.after)
 
 
 @asynccontextmanager

@@ -149,9 +149,13 @@ def _usual_order(kind: type[Input]) -> str:
     return f"In which order; the {'newest' if sort.descending else 'oldest'} first if left out."
 
 
-@cache
 def order_input(kind: type[Input]) -> type:
-    """Returns the `orderBy` input of a filter's list."""
+    """Returns the `orderBy` input of a filter's list; it is that of the filter which says by what to sort."""
+    return _order(next(base for base in kind.__mro__ if "sorts" in vars(base)))
+
+
+@cache
+def _order(kind: type[Input]) -> type:
     noun = kind.__name__.removesuffix("Filter")
     sorts: dict[str, Any] = getattr(kind, "sorts")  # noqa: B009 — declared by each filter
     members = {name.upper(): strawberry.enum_value(name, description=ORDERS.get(name, f"By {name}.")) for name in sorts}

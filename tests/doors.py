@@ -92,6 +92,7 @@ OPERATIONS: dict[str, Operation] = {
     "agent_metrics": Operation(f"GET {AGENT}/metrics", "edge agent.metrics", AgentMetrics, None, IN_PROJECT),
     "project_metrics": Operation("GET /projects/{project_id}/agents/metrics", "edge project.metrics", AgentMetrics),
     "agent_events": Operation(f"GET {AGENT}/events", "connection agent.events", Event, None, IN_PROJECT),
+    "project_events": Operation("GET /projects/{project_id}/events", "connection project.events", Event),
 }  # fmt: skip
 
 

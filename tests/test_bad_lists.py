@@ -118,13 +118,16 @@ async def test_a_bad_cursor_is_refused(text: str, trial: Trial):
 
 
 @GRAPHQL
-@pytest.mark.parametrize("value", [MAX, 2**70, -(2**70), 1.5, "1", True, None, [1], 10**400], ids=lambda v: str(v)[:20])
-async def test_a_bad_place_in_the_log_is_refused(value: Any, trial: Trial):
-    place = cursor("sequence", value, SOMEBODY)
-    reply = await trial.run(
-        f'{{ agent(id: "{trial.scene.agent.id}") {{ events(after: "{place}") {{ nodes {{ id }} }} }} }}'
-    )
-    assert code_of(reply) == "VALIDATION_FAILED"
+@pytest.mark.parametrize("place", [
+    str(MAX), str(2**70), "9" * 5_000, "-1", "1.5", "", " 1", "x", "\u0661", "null", cursor("sequence", 1, SOMEBODY),
+], ids=lambda text: ascii(text)[:20])  # fmt: skip
+@pytest.mark.parametrize("below", ["agent", "project"])
+async def test_a_bad_place_in_the_log_is_refused(below: str, place: str, trial: Trial):
+    it = getattr(trial.scene, below).id
+    for word in ("after", "before"):
+        reply = await trial.run(f'{{ {below}(id: "{it}") {{ events({word}: "{place}") {{ nodes {{ id }} }} }} }}')
+        assert code_of(reply) == "VALIDATION_FAILED"
+        assert [error["field"] for error in reply.json()["errors"][0]["extensions"]["errors"]] == [[word]]
 
 
 @GRAPHQL

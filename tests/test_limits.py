@@ -136,6 +136,7 @@ COSTS = {
     "{projects(first:7){nodes{metrics{totalInstances} agents(last:3){nodes{id}}}}}": 7 * (1 + 1 + 3),
     "{projects(first:7){edges{node{agents{edges{node{agentType{slug}}}}}}}}": 7 * (1 + 20 * 2),
     '{nodes(ids:["a","b","c"]){...on Project{agents(first:10){nodes{id}}}}}': 3 * (1 + 10),
+    "{projects(first:7){nodes{events(first:3){nodes{actor{id}}}}}}": 7 * (1 + 3 * 2),
     '{nodes(ids:"a"){id}}': 1,
     '{node(id:"a"){...on Project{id agents(first:2){totalCount}} ...on Agent{events(first:3){totalCount}}}}': 1 + 2 + 3,
     'mutation{pauseAgent(input:{id:"a"}){agent{events(first:5){nodes{actor{id}}}} userErrors{code}}}': 1 + 1 + 10 + 1,

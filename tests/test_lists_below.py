@@ -9,7 +9,7 @@ import pytest
 from resolvers import agents, events, members, metrics
 from resolvers.domain.agents import Agent, AgentFilter, UpdateAgent
 from resolvers.domain.drafts import Draft
-from resolvers.domain.events import EventFilter
+from resolvers.domain.events import EventFilter, ProjectEventFilter
 from resolvers.domain.lifecycle import Status
 from resolvers.domain.paging import ConnectionList, Sort, pack_cursor
 from resolvers.domain.projects import MemberFilter
@@ -151,6 +151,21 @@ async def test_each_agent_has_its_events(run, fleets: Fleets):
         assert agent["events"] == {"totalCount": 1 + paused, "nodes": [last]}
 
 
+async def test_each_project_has_its_events_by_one_statement(run, fleets: Fleets, statements: list[str]):
+    document = (
+        "{ projects { nodes { id events(last: 2, where: {kind: [AGENT_PAUSED]}) { totalCount nodes { data } } } } }"
+    )
+    statements.clear()
+
+    reply = await run(document, fleets.scene.owner)
+
+    assert len(statements) == 4  # who asks, the projects, up to where the log is settled, the events
+    for project in reply["data"]["projects"]["nodes"]:
+        paused = sum(agent.status is Status.PAUSED for agent in fleets.by_project[UUID(project["id"])])
+        last = [{"data": {"from": "idle", "to": "paused", "version": 2}}] * min(paused, 2)
+        assert project["events"] == {"totalCount": paused, "nodes": last}
+
+
 async def test_each_type_has_those_agents_that_you_can_see(run, fleets: Fleets):
     scene = fleets.scene
     document = "{ agentTypes { nodes { id agents { totalCount nodes { id } } } } }"
@@ -195,13 +210,15 @@ async def test_verbs_over_several_parents_pass_over_what_is_not_yours_to_see(mak
     assert (await agents.in_projects(scene.stranger, projects, listing(AgentFilter))).keys() == {mine.id}
     assert (await members.in_projects(scene.stranger, projects, listing(MemberFilter))).keys() == {mine.id}
     assert (await metrics.of_projects(scene.stranger, projects)).keys() == {mine.id}
+    assert (await events.of_projects(scene.stranger, projects, listing(ProjectEventFilter))).keys() == {mine.id}
     assert (await events.of_agents(scene.stranger, both, listing(EventFilter))).keys() == {agent.id}
 
 
-async def test_who_loses_a_project_halfway_reads_no_more_of_it(run, scene: Scene, monkeypatch):
-    monkeypatch.setattr(agents, "seen", lambda _, ids: seen(scene.stranger.who, ids))
+@pytest.mark.parametrize(("verbs", "edge"), [(agents, "agents"), (members, "members"), (events, "events")])
+async def test_who_loses_a_project_halfway_reads_no_more_of_it(verbs, edge: str, run, scene: Scene, monkeypatch):
+    monkeypatch.setattr(verbs, "seen", lambda _, ids: seen(scene.stranger.who, ids))
 
-    reply = await run("{ projects { nodes { agents { nodes { id } } } } }", scene.owner)
+    reply = await run(f"{{ projects {{ nodes {{ {edge} {{ totalCount }} }} }} }}", scene.owner)
 
     assert reply["data"] is None
     assert [error["extensions"]["code"] for error in reply["errors"]] == ["NOT_FOUND"]

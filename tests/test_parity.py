@@ -111,6 +111,7 @@ CASES = {
     "agent_metrics": Case("viewer", **AGENT),
     "project_metrics": Case("viewer", project_id=of("project.id")),
     "agent_events": Case("viewer", **AGENT),
+    "project_events": Case("viewer", project_id=of("project.id")),
 }
 PUBLIC = {"register", "login", "refresh"}
 # What a superuser alone may do, and what in a project needs more than to see it.
@@ -122,7 +123,7 @@ FOR_OWNERS = {"update_project", "archive_project", "add_member", "update_member"
 FOR_OPERATORS = {"spawn", "update_agent", "pause", "resume", "terminate", "transition"}
 IN_PROJECT = FOR_OWNERS | FOR_OPERATORS | {
     "project", "project_by_slug", "members", "remove_member", "agents", "agent", "agent_metrics", "project_metrics",
-    "agent_events",
+    "agent_events", "project_events",
 }  # fmt: skip
 
 
@@ -232,3 +233,15 @@ async def test_what_is_taken_conflicts(door: Door, scene: Scene):
 async def test_both_doors_show_the_same_agent(http, scene: Scene):
     answers = [(await kind(http).ask("agent", scene.viewer, **scene.names)).value for kind in (RestDoor, GraphQLDoor)]
     assert answers[0] == answers[1]
+
+
+async def test_both_doors_tell_the_same_events(door: Door, scene: Scene, make: Factory):
+    other = await make.agent(scene.operator, scene.project, scene.kind, Status.PAUSED)
+    asked = [{}, {"limit": 2}, {"agent_id": str(other.id)}, {"agent_id": NOBODY}]
+    expected = [["spawned", "spawned", "paused"], ["spawned"] * 2, ["spawned", "paused"], []]
+    for more, kinds in zip(asked, expected, strict=True):
+        answer = await door.ask("project_events", scene.viewer, project_id=str(scene.project.id), **more)
+        found = answer.value["data" if type(door) is RestDoor else "nodes"]
+        assert [(event["kind"].replace("_", "."), event["project_id"]) for event in found] == [
+            (f"agent.{kind}", str(scene.project.id)) for kind in kinds
+        ], more

@@ -66,6 +66,7 @@ DEEP = """{ projects(first: 5) { nodes {
     agentType { slug agents(first: 5) { totalCount } } runsOn { revision } project { slug }
     events(first: 5) { nodes { actor { email } } } } }
   members(first: 5) { nodes { user { email } } }
+  events(first: 5) { nodes { actor { email } } }
   metrics { totalInstances } } } }"""
 NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Agent { agentType { slug } } ... on Project { slug } } }"
 
@@ -91,9 +92,9 @@ async def test_statements_depend_on_the_shape_of_a_query_alone(size: Sizes, http
 
     found = reply["data"]["projects"]["nodes"]
     assert [len(project["agents"]["nodes"]) for project in found] == [size.agents] * size.projects
-    # Who asks; the projects; their agents, members and metrics; the types, their agents, the revisions, the agents'
-    # projects, the events; the users, as members and as actors.
-    assert len(statements) == 11, "\n\n".join(statements)
+    # Who asks; the projects; their agents, members, metrics and events, and up to where those are settled; the types,
+    # their agents, the revisions, the agents' projects, their events; the users, as members and as actors.
+    assert len(statements) == 13, "\n\n".join(statements)
 
 
 @pytest.mark.parametrize("size", [1, 5])

@@ -1,13 +1,14 @@
 """The event log: every change of an agent, a type, a project or a member, and who made it."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from resolvers.domain.errors import Code, Refusal
-from resolvers.domain.fields import Count, Id, Input, Place, Record, Time, says
+from resolvers.domain.fields import Count, Id, Input, Record, Time, says
 from resolvers.domain.limits import PAGE
 from resolvers.domain.paging import DEFAULT_LIMIT
 from resolvers.domain.words import Word
@@ -52,6 +53,8 @@ def _no_cursor(text: str) -> str | None:
 class Event(Record, frozen=True):
     """One entry of the event log."""
 
+    key: ClassVar[str] = "sequence"
+
     id: Annotated[Id, says("The event's id.")]
     kind: Annotated[EventKind, says("What happened.")]
     project_id: Annotated[Id | None, says("The project that it happened in; null for agent types.")]
@@ -60,7 +63,7 @@ class Event(Record, frozen=True):
     data: Annotated[dict[str, Any], says("What changed.")]
     created_at: Annotated[Time, says("When it happened.")]
     sequence: Annotated[Count, says("The event's place in the log.")]
-    cursor: Annotated[str, says("Where to go on after this event, as `after` of a subscription.")]
+    cursor: Annotated[str, says("Where to go on after this event, as `after` of a list or a subscription.")]
 
 
 Kinds = Annotated[list[EventKind], Meta(max_length=20)]
@@ -69,12 +72,19 @@ Kinds = Annotated[list[EventKind], Meta(max_length=20)]
 class EventFilter(Input, frozen=True):
     """Which events to list."""
 
-    sorts: ClassVar[dict[str, Any]] = {"sequence": Place}
+    sorts: ClassVar[dict[str, Any]] = {Event.key: int}
+    read_cursor: ClassVar[Callable[[str], int]] = staticmethod(place_of)
 
     kind: Annotated[Kinds | UnsetType, says("Only events of these kinds.")] = UNSET
 
 
-class LogQuery(Input, frozen=True):
+class ProjectEventFilter(EventFilter, frozen=True):
+    """Which events of a project to list."""
+
+    agent_id: Annotated[Id | UnsetType, says("Only events of this agent.")] = UNSET
+
+
+class LogQuery(ProjectEventFilter, frozen=True):
     """Which part of a project's log to list."""
 
     after: Annotated[
@@ -82,8 +92,6 @@ class LogQuery(Input, frozen=True):
         says("Begin with what came after this `cursor` of an event; or else with the first event."),
     ] = "0"
     limit: Annotated[int, Meta(ge=1, le=PAGE.value), says("How many events to list; 20 if left out.")] = DEFAULT_LIMIT
-    kind: Annotated[Kinds | UnsetType, says("Only events of these kinds.")] = UNSET
-    agent_id: Annotated[Id | UnsetType, says("Only events of this agent.")] = UNSET
 
 
 class Stretch(msgspec.Struct, frozen=True):

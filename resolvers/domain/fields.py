@@ -88,7 +88,6 @@ def _extra(
 Id = UUID
 Time = Annotated[datetime, Meta(tz=True)]
 Moment = Annotated[datetime, Meta(tz=True, extra=_extra(_moment))]
-Place = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Line = Annotated[
     str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True), extra_json_schema=ONE_LINE)
 ]

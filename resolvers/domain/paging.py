@@ -14,6 +14,7 @@ from resolvers.domain.fields import Input, Record, says
 from resolvers.domain.limits import PAGE
 
 F = TypeVar("F", bound=Input)
+F_co = TypeVar("F_co", bound=Input, covariant=True)
 R = TypeVar("R")
 
 DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE = 20, PAGE.value, 1_000_000
@@ -28,10 +29,10 @@ class Sort(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """The place of one item in an ordered list: its value of the sort field, and its id."""
+    """The place of one item in an ordered list: its value of the sort field, and its id where several may have that."""
 
     value: Any
-    id: UUID
+    id: UUID | None = None
 
 
 class Window(NamedTuple):
@@ -44,10 +45,10 @@ class Window(NamedTuple):
     backwards: bool = False
 
 
-class Listing(NamedTuple, Generic[F]):
+class Listing(NamedTuple, Generic[F_co]):
     """What to list, in which order, which part of it, and whether to count the whole."""
 
-    where: F
+    where: F_co
     sort: Sort
     window: Window
     total: bool
@@ -147,6 +148,9 @@ class ConnectionList(ListDraft[F]):
     def _cursor(self, text: object, sort: Sort) -> Cursor | None:
         if text is None:
             return None
+        read = getattr(self.kind, "read_cursor", None)  # of a list in the order of its key
+        if read is not None:
+            return Cursor(read(text))
         try:
             packed = base64.b64decode(str(text).encode("ascii"), altchars=b"-_", validate=True)
             field, value, item = msgspec.json.decode(packed, type=tuple[str, object, UUID])
@@ -159,7 +163,9 @@ class ConnectionList(ListDraft[F]):
 
 
 def pack_cursor(item: Record, sort: Sort) -> str:
-    """Returns the opaque cursor of a record in a list sorted so."""
+    """Returns the opaque cursor of a record in a list sorted so; in the order of its key that is the key."""
+    if sort.field == item.key:
+        return str(getattr(item, item.key))
     packed = msgspec.json.encode((sort.field, getattr(item, sort.field), getattr(item, item.key)))
     return base64.urlsafe_b64encode(packed).decode("ascii")
 

@@ -35,7 +35,7 @@ def page_statement(
     """Returns rows of (parent, total, *fields): none without a parent, one of nulls for an empty page."""
     sort, backwards = listing.sort, listing.window.backwards
     value = next(field for field in fields if field.key == sort.field)
-    order = [value, key]
+    order = [value] if value is key else [value, key]
     anchor = _counted(source, where, below) if listing.total else (below.parents if below else ROOT)
     parents = anchor.cte("parents").prefix_with("MATERIALIZED")  # else a total could be counted once for each row
     wanted = select(*fields).select_from(source).where(*where, *_within(listing.window, order, sort.descending))
@@ -66,11 +66,11 @@ def _counted(source: FromClause, where: Sequence[ColumnElement[bool]], below: Be
 
 
 def _within(window: Window, order: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[bool]]:  # noqa: FBT001 — of the sort
-    value, key = order
     found: list[ColumnElement[bool]] = []
     for cursor, above in ((window.after, not descending), (window.before, descending)):
         if cursor is not None:
-            here, there = tuple_(*order), tuple_(literal(cursor.value, value.type), literal(cursor.id, key.type))
+            place = zip(cursor, order, strict=False)  # where the value is the key, that alone
+            here, there = tuple_(*order), tuple_(*(literal(part, column.type) for part, column in place))
             found.append(here > there if above else here < there)
     return found
 

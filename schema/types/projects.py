@@ -2,14 +2,16 @@
 
 import strawberry
 
-from resolvers import agents, members, metrics
+from resolvers import agents, events, members, metrics
 from resolvers.domain import projects as records
 from resolvers.domain.agents import AgentFilter
+from resolvers.domain.events import ProjectEventFilter
 from schema.connection import connection_below
 from schema.context import Info
 from schema.dress import dressed, worn
 from schema.node import Node
 from schema.types.agents import Agent, AgentMetrics
+from schema.types.events import Event
 from schema.types.users import User
 
 
@@ -24,6 +26,12 @@ class Member:
 class Project(Node):
     agents = connection_below(agents.in_projects, Agent, AgentFilter, "The agents in the project.")
     members = connection_below(members.in_projects, Member, records.MemberFilter, "The people of the project.")
+    events = connection_below(
+        events.of_projects,
+        Event,
+        ProjectEventFilter,
+        "What happened to the agents of the project, as far as no earlier event can still come.",
+    )
 
     @strawberry.field(description="Counts and sums over all agents of the project.")
     async def metrics(root: strawberry.Parent[records.Project], info: Info) -> AgentMetrics:
