@@ -1,0 +1,61 @@
+"""Who is measured: each one process, on the same rows, for the same requests."""
+
+import sys
+from typing import NamedTuple
+
+from benchmarks import npm
+from benchmarks.place import SECRET
+from benchmarks.work import GRAPHQL, REST
+
+UVICORN = ["-m", "uvicorn", "--no-access-log", "--log-level=warning", "--no-server-header", "--no-proxy-headers"]
+# As released; what is set is that nothing is refused for coming too often, though it is counted, and no log line a
+# request, as for all others.
+ROSTER = {
+    "ROSTER_ENVIRONMENT": "production",
+    "ROSTER_SECRET_KEY": SECRET,
+    "ROSTER_LOG_LEVEL": "warning",
+    **{f"ROSTER_RATE_LIMIT_{name}": "900000000/minute" for name in ("USER", "ADDRESS", "SIGN_IN")},
+}
+
+
+class Contender(NamedTuple):
+    """A server: its name, what it is, how it is started, and which work it does through which door."""
+
+    name: str
+    what: str
+    command: list[str]
+    work: dict[str, str]
+    on_node: bool = False
+
+    @property
+    def missing(self) -> str | None:
+        """Why it can't run here, if it can't."""
+        return npm.missing() if self.on_node else None
+
+    def start(self, port: int, **more: str) -> tuple[list[str], dict[str, str]]:
+        """Returns the command that serves on a port, and its settings."""
+        first = npm.commands()[0] if self.on_node else [sys.executable]
+        settings = {"SECRET_KEY": SECRET, **ROSTER, **more}
+        return [*first, *(part.format(port=port) for part in self.command)], settings
+
+
+def _python(name: str, what: str, module: str, **work: str) -> Contender:
+    app = f"benchmarks.contenders.{module}:app"
+    return Contender(name, what, [*UVICORN, "--port={port}", app], work)
+
+
+def _node(name: str, what: str, script: str, **work: str) -> Contender:
+    return Contender(name, what, [str(npm.FOLDER / script), "{port}"], work, on_node=True)
+
+
+ROSTER_COMMAND = ["-c", "from gql_app.cli import main; main()", "serve", "--port={port}"]
+CONTENDERS = {
+    contender.name: contender
+    for contender in (
+        Contender("roster", "`roster serve`, production settings", ROSTER_COMMAND, {GRAPHQL: "abdefg", REST: "bcdef"}),
+        _python("strawberry", "Strawberry, SQLAlchemy ORM objects, DataLoader", "strawberry_orm", graphql="abdeg"),
+        _node("yoga", "GraphQL Yoga, pg, DataLoader", "yoga.mjs", graphql="abdeg"),
+        _node("mercurius", "Mercurius with graphql-jit, pg, loaders, Fastify", "mercurius.mjs", graphql="abdeg"),
+        _python("limit", "the limit: a bare ASGI function, asyncpg, orjson", "limit", graphql="abg", rest="c"),
+    )
+}
