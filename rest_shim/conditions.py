@@ -42,16 +42,24 @@ def refuse_idle(request: Request, *, guarded: bool) -> None:
     """Raises for a condition on something other than reading that would be passed over in silence."""
     if "if-none-match" in request.headers:
         raise Refusal(Code.MALFORMED_REQUEST, "If-None-Match goes with GET and HEAD; guard a change by If-Match.")
-    if not guarded and _named(request, "If-Match") not in (None, [ANY]):
+    if not guarded:
+        _refuse_guard(request)
+
+
+def _refuse_guard(request: Request) -> None:
+    if _named(request, "If-Match") not in (None, [ANY]):
         raise Refusal(Code.MALFORMED_REQUEST, "No version can be expected here; leave If-Match out.")
 
 
 def conditional(request: Request, response: Response) -> Response:
     """Returns what a GET answers under its conditions: the answer, or that it is what the client has already."""
-    own = response.headers.get("ETag")
-    found = OURS.fullmatch(own or "")
+    known, own = _named(request, "If-None-Match") or [], response.headers.get("ETag")
+    if own is None:
+        # What has no tag can't be known already.
+        _refuse_guard(request)
+        return response
+    found = OURS.fullmatch(own)
     _check(int(found[1]) if found else None, expected_versions(request))
-    known = _named(request, "If-None-Match") or []
     if known == [ANY] or own in [name.removeprefix("W/") for name in known]:
         return Response(
             status_code=304, headers={name: response.headers[name] for name in REPEATED if name in response.headers}

@@ -83,6 +83,11 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": KEPT["Vary"],
     },
+    "AccelBuffering": {
+        "description": "`no` with a stream, so that proxies hand each event on at once.",
+        "schema": {"type": "string", "const": "no"},
+        "example": "no",
+    },
     "Replayed": {
         "description": "`true` where the answer is that of an earlier request with the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},

@@ -170,6 +170,7 @@ def _success(endpoint: Endpoint, wants: Takes) -> Schema:
     }
     named = ALWAYS | {name: name for name, holds in told.items() if holds}
     named |= {"Link": "Next"} if kind is Stretch else {}
+    named |= {"X-Accel-Buffering": "AccelBuffering"} if endpoint.follow else {}
     named |= READ if endpoint.method == "GET" else {}
     return {
         "description": _about(kind, example),

@@ -106,7 +106,8 @@ async def test_a_step_is_guarded_by_a_list_too(http, scene: Scene):
 
 async def test_a_read_may_be_guarded(http, scene: Scene):
     agent = f"projects/{scene.project.id}/agents/{scene.agent.id}"
-    for path, tag, status in ((agent, '"1"', 200), (agent, '"2"', 412), (f"{agent}/metrics", '"1"', 412)):
+    metrics = f"{agent}/metrics"  # which have no version
+    for path, tag, status in ((agent, '"1"', 200), (agent, '"2"', 412), (metrics, '"1"', 400), (metrics, "*", 200)):
         assert (await get(http, scene.viewer, path, If_Match=tag)).status_code == status
 
 
