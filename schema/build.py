@@ -6,17 +6,21 @@ from functools import partial
 from typing import Any
 
 import strawberry
+from graphql import ExecutionResult as GraphQLExecutionResult
 from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from resolvers.domain.errors import Refusal
 from resolvers.domain.limits import EXECUTION
 from schema.caches import Caches, Documents
 from schema.context import Asking
 from schema.guard import Guard, stopped
+from schema.limits import Asked
 from schema.mutation import Mutation
-from schema.problems import Problems, guarded, told
+from schema.prepared import Prepared
+from schema.problems import Problems, guarded, tell, told
 from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
@@ -37,6 +41,23 @@ class Schema(strawberry.Schema):
             result.errors = [told(error) for error in result.errors]
         return result
 
+    async def again(self, query: str, name: str | None, variables: dict[str, Any], asking: Asking) -> Any:
+        """Runs an operation that came before, or returns None where it has to go the whole way."""
+        prepared = documents.prepared(self._schema, query, name)
+        asked = prepared and prepared.asked(variables)
+        if not prepared or not asked or asked.weight.introspections or not await admitted(asked, prepared, asking):
+            return None
+        try:
+            async with asyncio.timeout(EXECUTION.value):
+                done = await prepared.run(asking, variables)
+        except TimeoutError:
+            done = stopped()
+        except Exception as error:  # noqa: BLE001 — as on the whole way
+            done = GraphQLExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+        result = ExecutionResult(done.data, done.errors, {"cost": asked.told()})
+        tell(result, asking)
+        return result
+
     async def stream(self, query: str | None, *args: Any, **more: Any) -> Any:
         """Runs one of the operations of a connection, each with a context of its own."""
         asking: Asking = more["context_value"]
@@ -55,12 +76,24 @@ class Schema(strawberry.Schema):
         """Leaves errors to the Problems extension, which logs bugs once and refusals never."""
 
 
+async def admitted(asked: Asked, prepared: Prepared, asking: Asking) -> bool:
+    """Tells whether an operation is within its limits and has been paid for; the whole way says why it is not."""
+    meter = asking.guest.client.meter
+    try:
+        if meter:
+            await meter.take(asked.units(prepared.kind))
+    except Refusal:
+        return False
+    return not asked.refusals()
+
+
+documents = Documents()
 schema = Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
     types=[Agent, AgentType, Project, User],
-    extensions=[Problems, Guard, partial(Caches, Documents())],
+    extensions=[Problems, Guard, partial(Caches, documents)],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 

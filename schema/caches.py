@@ -3,13 +3,25 @@
 import sys
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
 
-from graphql import DocumentNode
+from graphql import DocumentNode, GraphQLSchema, specified_rules
 from strawberry.extensions import SchemaExtension
 
+from resolvers.domain.limits import TOKENS
+from schema.prepared import Prepared, prepare
+
 MOST, MEMORY, LARGEST = 1_000, 32 * 1024**2, 1024**2
+NAMES = 20  # of the operations of a document, those that are kept ready; clients choose the names
 # What graphql-core was found to take at most: 560 bytes for a token, and some of the text again in strings.
 BYTES_A_TOKEN, TIMES_THE_TEXT = 600, 3
+
+
+class Kept(NamedTuple):
+    """A valid document, and its operations as they were prepared, by the names that they were asked for."""
+
+    document: DocumentNode
+    operations: dict[str | None, Prepared | None]
 
 
 class Documents:
@@ -17,7 +29,7 @@ class Documents:
 
     def __init__(self, most: int = MOST, memory: int = MEMORY, largest: int = LARGEST) -> None:
         self._most, self._memory, self._largest = most, memory, largest
-        self._kept: OrderedDict[Hashable, DocumentNode] = OrderedDict()
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
         self._taken = 0
 
     def __len__(self) -> int:
@@ -25,6 +37,21 @@ class Documents:
 
     def get(self, key: Hashable) -> DocumentNode | None:
         """Returns the document kept under a key: the same object each time."""
+        found = self._found(key)
+        return found and found.document
+
+    def prepared(self, schema: GraphQLSchema, query: str, name: str | None) -> Prepared | None:
+        """Returns an operation that came before and can be run at once, of a text and by its name."""
+        found = self._found(key_of(query, TOKENS.value))
+        if found is None:
+            return None
+        if name not in found.operations:
+            if len(found.operations) >= NAMES:
+                return None
+            found.operations[name] = prepare(schema, found.document, name)
+        return found.operations[name]
+
+    def _found(self, key: Hashable) -> Kept | None:
         if key in self._kept:
             self._kept.move_to_end(key)
         return self._kept.get(key)
@@ -33,16 +60,21 @@ class Documents:
         """Keeps a document, unless it is too large; lets go of those not asked for the longest."""
         if key in self._kept or size(document) > self._largest:
             return
-        self._kept[key] = document
+        self._kept[key] = Kept(document, {})
         self._taken += size(document)
         while len(self._kept) > self._most or self._taken > self._memory:
-            self._taken -= size(self._kept.popitem(last=False)[1])
+            self._taken -= size(self._kept.popitem(last=False)[1].document)
 
 
 def size(document: DocumentNode) -> int:
     """Returns about how many bytes a document takes."""
     text = document.loc.source.body if document.loc else ""
     return TIMES_THE_TEXT * sys.getsizeof(text) + BYTES_A_TOKEN * document.token_count
+
+
+def key_of(query: str | None, max_tokens: int | None, rules: tuple[Any, ...] = tuple(specified_rules)) -> Hashable:
+    """Returns what a document and its validity depend on, beside the schema."""
+    return query, max_tokens, rules
 
 
 class Caches(SchemaExtension):
@@ -71,6 +103,5 @@ class Caches(SchemaExtension):
 
     @property
     def _key(self) -> Hashable:
-        """What a document and its validity depend on, beside the schema."""
         context = self.execution_context
-        return context.query, context.parse_options.get("max_tokens"), context.validation_rules
+        return key_of(context.query, context.parse_options.get("max_tokens"), context.validation_rules)

@@ -6,7 +6,7 @@ from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, Oper
 from strawberry.extensions import SchemaExtension
 
 from resolvers.domain.errors import Refusal
-from resolvers.domain.limits import COST, EXECUTION, TOKENS
+from resolvers.domain.limits import EXECUTION, TOKENS
 from schema.limits import Asked, weigh
 from schema.trusted import looked_up
 
@@ -38,7 +38,7 @@ class Guard(SchemaExtension):
             if refusals:
                 context.pre_execution_errors = list(map(_error, refusals))
             if refusals or operation.operation is not OperationType.SUBSCRIPTION:  # whose events cost nothing
-                context.extensions_results["cost"] = {"requested": asked.cost, "limit": COST.value}
+                context.extensions_results["cost"] = asked.told()
         yield
 
     def _operation(self) -> OperationDefinitionNode | None:

@@ -30,7 +30,7 @@ from schema.build import schema
 from schema.context import Asking, Profile
 from schema.problems import top_level, unfit
 from schema.socket import Handler, Socket, read_message
-from schema.trusted import with_document
+from schema.trusted import looked_up, with_document
 
 GRAPHQL = "application/graphql-response+json"
 METHODS = {"GET", "HEAD", "OPTIONS", "POST"}
@@ -39,6 +39,7 @@ PREFLIGHT = "GraphQL-Require-Preflight"
 DOCUMENT = {"query", "documentId"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
 EVENTS = "text/event-stream"
+STREAMED = ("event-stream", "multipart")
 ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, EVENTS, "text/html", "text/*"})
 Page = Callable[[Request], Awaitable[Response]]
 """What a browser gets instead of JSON."""
@@ -83,13 +84,32 @@ class Door(GraphQL[Asking, None]):
             await check(request)
             if self.profile.closed:
                 check_origin(request)
-            response = await self.run(request)
+            response = await self._again(request) or await self.run(request)
         except Refusal as refusal:
             response = refused(refusal, request)
         except HTTPException as error:
             code = STATUS_CODES.get(error.status_code, Code.MALFORMED_REQUEST)
             response = refused(unfit(error.__cause__) or Refusal(code, error.reason), request)
         await response(scope, receive, send)
+
+    async def _again(self, request: Request) -> Response | None:
+        """Answers an operation that came before, past what was found out about it then; None where that is not it."""
+        accept = request.headers.get("accept", "")
+        if request.method != "POST" or any(kind in accept for kind in STREAMED):
+            return None
+        asked = with_document(read_json(await request.body()))
+        query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
+        if not isinstance(query, str) or not isinstance(name, str | None):
+            return None
+        if not all(isinstance(part, dict | None) for part in (variables, asked.get("extensions"))):
+            return None
+        try:
+            text = looked_up(query, self.profile.trusted)
+        except Refusal:
+            return None
+        said = await self.get_sub_response(request)
+        result = await schema.again(text, name, variables or {}, await self.get_context(request, said))
+        return result and self.create_response(await self.process_result(request, result), said)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
         host, agent = request.client and request.client.host, request.headers.get("user-agent")

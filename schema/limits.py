@@ -84,6 +84,10 @@ class Asked(NamedTuple):
         """Returns what the operation takes of a rate limit: a mutation no less than its fields one by one."""
         return max(1, ceil(self.cost / COST_OF_UNIT), self.weight.fields if kind is OperationType.MUTATION else 0)
 
+    def told(self) -> dict[str, int]:
+        """Returns what an answer says of its cost."""
+        return {"requested": self.cost, "limit": COST.value}
+
     def refusals(self) -> list[Refusal]:
         """Returns a refusal for each limit that is exceeded."""
         counts = {
@@ -137,7 +141,7 @@ class Walk:
         self._known: dict[str, Weight] = {}
         defaults = {part.variable.name.value: part.default_value for part in operation.variable_definitions or ()}
         self._values = {name: self._value(value) for name, value in defaults.items()}
-        self._values |= {name: _size(value) for name, value in variables.items()}
+        self._values |= {name: size_of(value) for name, value in variables.items()}
 
     def weigh(self, selections: SelectionSetNode | None, kind: str) -> Weight:
         """Returns what a selection set of a type asks for; one frame a level, so that no document is too deep."""
@@ -200,7 +204,7 @@ class Walk:
         return None if node is None or isinstance(node, NullValueNode) else 1
 
 
-def _size(value: object) -> int | None:
+def size_of(value: object) -> int | None:
     """Returns the size that a variable says; JSON's 5.0 is a 5 too."""
     if isinstance(value, int | float):
         return int(min(value, 10**LONG))

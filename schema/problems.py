@@ -17,6 +17,7 @@ from strawberry.types.graphql import OperationType
 from resolvers.domain.errors import Code, Fault, Refusal
 from resolvers.domain.ids import new_id
 from resolvers.domain.limits import ERRORS, TOKENS
+from schema.context import Asking
 from schema.payload import camel
 
 logger = logging.getLogger("roster.schema")
@@ -36,24 +37,26 @@ class Problems(SchemaExtension):
 
     async def on_operation(self) -> AsyncIterator[None]:
         yield
-        self._tell(self.execution_context.result)
+        tell(self.execution_context.result, self.execution_context.context)
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
-        self._tell(result)
+        tell(result, self.execution_context.context)
         yield
 
-    def _tell(self, result: Any) -> None:
-        errors = getattr(result, "errors", None)
-        if errors:
-            for error in errors:
-                self._tell_when_to_come_back(error.original_error)
-            errors = first(errors, getattr(result, "data", None))
-            closed = self.execution_context.context.profile.closed
-            result.errors = [told(error, closed=closed) for error in errors]
 
-    def _tell_when_to_come_back(self, cause: BaseException | None) -> None:
-        if isinstance(cause, Refusal) and "Retry-After" in cause.headers:
-            self.execution_context.context.headers["Retry-After"] = cause.headers["Retry-After"]
+def tell(result: Any, asking: Asking) -> None:
+    """Puts in place of a result's errors what the client may see of them."""
+    errors = getattr(result, "errors", None)
+    if errors:
+        for error in errors:
+            _tell_when_to_come_back(error.original_error, asking)
+        errors = first(errors, getattr(result, "data", None))
+        result.errors = [told(error, closed=asking.profile.closed) for error in errors]
+
+
+def _tell_when_to_come_back(cause: BaseException | None, asking: Asking) -> None:
+    if isinstance(cause, Refusal) and "Retry-After" in cause.headers:
+        asking.headers["Retry-After"] = cause.headers["Retry-After"]
 
 
 def first(errors: Sequence[GraphQLError], data: object) -> Sequence[GraphQLError]:

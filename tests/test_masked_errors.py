@@ -12,6 +12,7 @@ import pytest
 from websockets import ConnectionClosed
 
 from resolvers.domain.errors import Code
+from resolvers.domain.ids import new_id
 from resolvers.domain.projects import Project
 from tests.factories import Person, Scene
 from tests.test_graphql_http import EVENTS, GRAPHQL
@@ -31,7 +32,14 @@ class Way:
 
     async def post(self, plant: Callable[[], None]) -> str:
         plant()
-        return (await self.http.post("/graphql", json={"query": QUERY}, headers=self.who.headers)).text
+        unheard = f"{QUERY} # {new_id()}"
+        return (await self.http.post("/graphql", json={"query": unheard}, headers=self.who.headers)).text
+
+    async def again(self, plant: Callable[[], None]) -> str:
+        asked = {"json": {"query": QUERY}, "headers": self.who.headers}
+        assert "errors" not in (await self.http.post("/graphql", **asked)).json()
+        plant()
+        return (await self.http.post("/graphql", **asked)).text
 
     async def get(self, plant: Callable[[], None]) -> str:
         plant()
@@ -115,6 +123,12 @@ def masked(logged) -> Callable[[str], dict[str, Any]]:
 @pytest.mark.parametrize("place", INSIDE.values(), ids=INSIDE)
 async def test_a_bug_shows_nothing_but_an_error_id(place: str, ask: Ask, way: Way, plant: Plant, masked):
     answer = masked(await ask(way, lambda: plant(place)))
+    assert not any((answer.get("data") or {}).values())
+
+
+@pytest.mark.parametrize("place", [INSIDE["a resolver"], INSIDE["who asks"], "schema.prepared.Prepared.run"])
+async def test_a_bug_in_what_came_before_shows_no_more(place: str, way: Way, plant: Plant, masked):
+    answer = masked(await way.again(lambda: plant(place)))
     assert not any((answer.get("data") or {}).values())
 
 
