@@ -127,14 +127,19 @@ class Following:
     async def __aiter__(self) -> AsyncGenerator[Event]:
         while True:
             async for event in self._missed():
-                self._place = event.sequence
-                yield event
+                yield self._heard(event)
             while self._seat.waiting:
                 event = self._seat.waiting.popleft()
                 if event.sequence > self._place:
-                    self._place = event.sequence
-                    yield event
+                    yield self._heard(event)
             await self._called()
+
+    def _heard(self, event: Event) -> Event:
+        """Goes on to an event, if it may still be heard: in a busy project there is no pause to look in."""
+        self._seat.check()
+        self._left()
+        self._place = event.sequence
+        return event
 
     async def _missed(self) -> AsyncGenerator[Event]:
         more = self._seat.catch_up()

@@ -16,7 +16,7 @@ from resolvers.domain.events import Event
 from resolvers.domain.ids import new_id
 from resolvers.store import feed as feeds
 from resolvers.store.engine import Store
-from resolvers.store.feed import Feed
+from resolvers.store.feed import Feed, Seat
 from tests.factories import Factory, Scene
 
 
@@ -201,6 +201,31 @@ async def test_a_token_is_heard_with_until_it_expires(scene: Scene):
     soon = msgspec.structs.replace(scene.viewer.who, expires_at=datetime.now(UTC) + timedelta(seconds=0.3))
     async with listening(scene.viewer.signed_in(soon), scene) as ear:
         assert await ear.ends() is Code.UNAUTHENTICATED
+
+
+async def hear_without_pause(stream: AsyncIterator[Event], seat: Seat, event: Event) -> None:
+    """Goes on hearing something, since something always waits."""
+    async with asyncio.timeout(10):
+        while True:
+            seat.offer([msgspec.structs.replace(event, sequence=event.sequence + 1)])
+            event = await anext(stream)
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("way", ["expired", "logged out", "put out"])
+async def test_a_stream_that_never_pauses_ends_all_the_same(way: str, scene: Scene):
+    left = timedelta(seconds=0.5) if way == "expired" else timedelta(hours=1)
+    ctx = scene.viewer.signed_in(msgspec.structs.replace(scene.viewer.who, expires_at=datetime.now(UTC) + left))
+    async with events.follow(ctx, scene.project.id) as following:
+        stream, [seat] = aiter(following), ctx.feed._seats
+        await agents.pause(scene.operator, scene.agent.id)
+        event = await anext(stream)
+        if way == "logged out":
+            await auth.logout_all(scene.viewer)
+        elif way == "put out":
+            await members.remove(scene.owner, scene.project.id, scene.viewer.id)
+        with pytest.raises(Refusal, match="NOT_FOUND" if way == "put out" else "UNAUTHENTICATED"):
+            await hear_without_pause(stream, seat, event)
 
 
 async def entered(ctx: Context, scene: Scene, **more: object) -> None:

@@ -58,11 +58,31 @@ def codes(line: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in errors] if isinstance(errors, list) else []
 
 
+def is_signed_out(line: dict[str, Any]) -> bool:
+    """Tells whether a client was told to sign in: by a socket's end, or by an error."""
+    return line.get("code") == 4403 or codes(line) == ["UNAUTHENTICATED"]
+
+
 @asynccontextmanager
 async def following(node: Node, way: str, address: str, token: str, **variables: str) -> AsyncIterator[Follower]:
     words = ("follow.mjs", way, f"{address}/graphql", token, QUERY, json.dumps(variables))
     async with node.start(*words) as process:
         yield Follower(process)
+
+
+@asynccontextmanager
+async def busy(scene: Scene) -> AsyncIterator[None]:
+    """A while in which the scene's agent is moved without a pause."""
+
+    async def work() -> None:
+        while True:
+            await agents.pause(scene.operator, scene.agent.id)
+            await agents.resume(scene.operator, scene.agent.id)
+
+    working = asyncio.create_task(work())
+    yield
+    working.cancel()
+    await asyncio.wait([working])
 
 
 async def test_a_client_hears_what_happens_and_who_did_it(way: str, node: Node, address: str, scene: Scene):
@@ -83,15 +103,27 @@ async def test_a_client_that_signs_in_again_goes_on_where_it_was(
     async with following(node, way, address, token, projectId=str(scene.project.id), after="0") as client:
         await client.hears(1)
         await auth.logout_all(scene.viewer)
-        if way == "ws":
-            assert (await client.until(lambda line: line["what"] == "closed"))["code"] == 4403
-        else:
-            await client.until(lambda line: codes(line) == ["UNAUTHENTICATED"])
+        await client.until(is_signed_out)
         await agents.pause(scene.operator, scene.agent.id)
         again = await make.signed_in(scene.viewer.email)
         client.sign_in_with(again.tokens.access_token)
         await client.hears(2)
         assert client.versions == [1, 2]
+
+
+async def test_a_token_that_expires_amid_events_ends_the_stream_and_loses_none(
+    way: str, node: Node, address: str, scene: Scene
+):
+    variables = {"projectId": str(scene.project.id), "after": "0"}
+    async with busy(scene), following(node, way, address, "none", **variables) as client:
+        await client.until(is_signed_out)  # so it is there, and will soon try again
+        client.sign_in_with(scene.viewer.token(seconds=3))
+        await client.until(lambda line: line["what"] == "next" and line.get("data"))
+        await client.until(is_signed_out)
+        last = client.versions[-1]
+        client.sign_in_with(scene.viewer.tokens.access_token)
+        await client.hears(last + 50)
+    assert client.versions == list(range(1, len(client.versions) + 1))
 
 
 async def test_who_is_put_out_of_a_project_is_told_so_once(way: str, node: Node, address: str, scene: Scene):

@@ -6,24 +6,21 @@ import socket
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 import pytest
 from sqlalchemy import text
 
 from resolvers import agents, auth, members
 from resolvers.domain.ids import new_id
 from resolvers.store import feed as feeds
-from resolvers.tokens import Claims
 from rest_shim import stream
 from tests.factories import Factory, Person, Scene
 from tests.processes import ROOT, Place
-from tests.test_live_clients import Operator
+from tests.test_live_clients import Operator, busy
 
 API = "/api/v1"
 STREAM = {"Accept": "text/event-stream"}
@@ -283,9 +280,8 @@ async def test_a_quiet_stream_gives_signs_of_life(monkeypatch, address: str, sce
     ("put out", "NOT_FOUND"), ("logged out", "UNAUTHENTICATED"), ("expired", "UNAUTHENTICATED"),
 ])  # fmt: skip
 async def test_who_may_hear_no_more_is_told_so_and_gets_nothing(way: str, code: str, address: str, scene: Scene):
-    who, keys = scene.viewer.who, msgspec.structs.replace(scene.viewer.keys, access=timedelta(seconds=2))
-    token = keys.access_token(Claims(who.id, who.session_id, 0)) if way == "expired" else None
-    async with curl(f"{address}{path_of(scene)}", token or scene.viewer.tokens.access_token) as client:
+    token = scene.viewer.token(seconds=2) if way == "expired" else scene.viewer.tokens.access_token
+    async with curl(f"{address}{path_of(scene)}", token) as client:
         await client.opened()
         if way == "put out":
             await members.remove(scene.owner, scene.project.id, scene.viewer.id)
@@ -297,6 +293,20 @@ async def test_who_may_hear_no_more_is_told_so_and_gets_nothing(way: str, code: 
         assert await client.ends() == 0
     assert client.told == []
     assert client.place == client.blocks[0]["id"]
+
+
+async def test_a_token_that_expires_amid_events_ends_the_stream_and_loses_none(address: str, scene: Scene):
+    url = f"{address}{path_of(scene)}?after=0"
+    async with busy(scene):
+        async with curl(url, scene.viewer.token(seconds=3)) as client:
+            end = await client.until(lambda block: block.get("event") == "end")
+            assert json.loads(end["data"])["code"] == "UNAUTHENTICATED"
+            assert await client.ends() == 0
+        heard = client.versions
+        async with curl(url, scene.viewer.tokens.access_token, *after(client.place)) as client:
+            await client.hears(heard[-1] + 50)
+    heard += client.versions
+    assert heard == list(range(1, len(heard) + 1))
 
 
 async def test_a_slow_reader_is_waited_for_in_little_memory(monkeypatch, listening: str, database: str, scene: Scene):
