@@ -97,7 +97,7 @@ class Place:
         signed_in = self.ask("SELECT email, u.id, s.id FROM users u JOIN sessions s ON s.user_id = u.id", **own)
         agents: dict[str, list[UUID]] = {}
         first = "SELECT p.slug, a.id FROM projects p, LATERAL (SELECT id FROM agents WHERE project_id = p.id \
-            ORDER BY created_at LIMIT 1000) a ORDER BY p.slug"
+            ORDER BY created_at LIMIT 1600) a ORDER BY p.slug"
         for slug, agent in self.ask(first, **own):
             agents.setdefault(slug, []).append(agent)
         return Facts(

@@ -4,6 +4,7 @@ import sys
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
+from benchmarks.client import CONNECTIONS
 from benchmarks.meter import Round, measure, written
 from benchmarks.place import Place
 from benchmarks.registry import Contender
@@ -11,8 +12,8 @@ from benchmarks.same import difference, plain
 from benchmarks.server import Server
 from benchmarks.work import Work
 
-# A request may be under way when a load ends, on each connection.
-UNSURE = 16
+# On each connection a request may be under way when a load begins to be counted, and when it ends.
+UNSURE = 2 * CONNECTIONS
 
 
 class Plan(NamedTuple):
@@ -44,10 +45,10 @@ def race(place: Place, work: Work, contenders: list[Contender], plan: Plan) -> d
             runners += [Runner(server, door) for door in doors if server]
         check(work, runners)
         for runner in runners:
-            measure(runner.server, _requests(runner, work, 0), plan.warm_up)
+            measure(runner.server, _requests(runner, work, 1), plan.warm_up)
         check(work, runners)  # what is compiled once it is in use must say the same
         found: dict[str, list[Round]] = {runner.name: [] for runner in runners}
-        for number in range(1, plan.rounds + 1):
+        for number in range(2, plan.rounds + 2):
             for runner in runners:
                 found[runner.name].append(_round(runner, work, number, plan))
         return found
@@ -57,8 +58,8 @@ def check(work: Work, runners: list[Runner]) -> None:
     """Asks each for the same once; raises what differs from Roster's answer, which comes first."""
     answers: dict[str, list[Any]] = {}
     for runner in runners:
-        requests = work.doors[runner.door](runner.server.facts, -1)
-        given = [_said(runner.server.ask(request)) for request in (requests[0], requests[-1])]
+        requests = work.sample(runner.door, runner.server.facts)
+        given = [_said(runner.server.ask(request)) for request in requests]
         answers.setdefault(runner.door, given)
         wrong = difference(plain(given, work.apart), plain(answers[runner.door], work.apart))
         if wrong:
@@ -78,13 +79,15 @@ def _requests(runner: Runner, work: Work, number: int) -> list[bytes]:
 def _round(runner: Runner, work: Work, number: int, plan: Plan) -> Round:
     before = written(runner.server, work)
     found = measure(runner.server, _requests(runner, work, number), plan.seconds)
+    if not found.requests:
+        raise RuntimeError(f"({work.letter}) {runner.name} answered nothing in time; give more --seconds")
     done = written(runner.server, work) - before
     if found.failed or (work.writes and not -UNSURE <= done - found.requests <= UNSURE):
         told = f"{found.failed} of {found.requests} failed, {done} were written"
         raise RuntimeError(f"({work.letter}) {runner.name}: {told} {runner.server.said()}")
     rate, per = found.rate, 1000 / found.requests
     sys.stderr.write(
-        f"({work.letter}) {number} {runner.name:20} {rate:7.0f}/s  p50 {found.p50:6.1f}  p99 {found.p99:6.1f} ms  "
+        f"({work.letter}) {number - 1} {runner.name:20} {rate:7.0f}/s  p50 {found.p50:6.1f}  p99 {found.p99:6.1f} ms  "
         f"CPU {found.server * per:5.2f} + {found.postgres * per:5.2f} s/1000  {found.memory:4.0f} MiB\n"
     )
     return found

@@ -52,8 +52,9 @@ ROSTER_COMMAND = ["-c", "from gql_app.cli import main; main()", "serve", "--port
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender("roster", "`roster serve`, production settings", ROSTER_COMMAND, {GRAPHQL: "abdefg", REST: "bcdef"}),
+        Contender("roster", "`roster serve`, production settings", ROSTER_COMMAND, {GRAPHQL: "abdeg", REST: "bcdef"}),
         _python("strawberry", "Strawberry, SQLAlchemy ORM objects, DataLoader", "strawberry_orm", graphql="abdeg"),
+        _python("fastapi", "FastAPI, SQLAlchemy ORM, pydantic", "fastapi_orm", rest="bcdef"),
         _node("yoga", "GraphQL Yoga, pg, DataLoader", "yoga.mjs", graphql="abdeg"),
         _node("mercurius", "Mercurius with graphql-jit, pg, loaders, Fastify", "mercurius.mjs", graphql="abdeg"),
         _python("limit", "the limit: a bare ASGI function, asyncpg, orjson", "limit", graphql="abg", rest="c"),

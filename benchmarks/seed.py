@@ -15,7 +15,7 @@ PASSWORD = "Bench-Horse-2026"  # noqa: S105 — of people who exist on this mach
 TYPES = 20
 LIST = 100
 DASHBOARD, SMALL = 10, 20
-STEPS, STEPPING = 10, 800
+STEPS, STEPPING = 10, 1_600
 SPAWNS = 16
 STATUSES = ("idle", "working", "waiting", "paused", "terminated")
 

@@ -66,7 +66,7 @@ class UserSession(Base):
 
     __tablename__ = "sessions"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=func.uuidv7())
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     rotation: Mapped[int] = mapped_column(default=0)
     device_name: Mapped[str | None]
@@ -116,7 +116,7 @@ class Agent(Base):
 
     __tablename__ = "agents"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.uuidv7())
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=func.uuidv7())
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))
     agent_type_id: Mapped[UUID] = mapped_column(ForeignKey("agent_types.id"))
     agent_type_revision: Mapped[int]
@@ -143,7 +143,7 @@ class Event(Base):
     __tablename__ = "events"
 
     sequence: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    id: Mapped[UUID] = mapped_column(server_default=func.uuidv7())
+    id: Mapped[UUID] = mapped_column(default=func.uuidv7())
     kind: Mapped[str]
     project_id: Mapped[UUID | None]
     subject_id: Mapped[UUID]

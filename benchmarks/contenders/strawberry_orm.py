@@ -1,7 +1,7 @@
 """Vanilla Strawberry: ORM objects as they come, a DataLoader for each edge, its caches of documents on."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NewType
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import strawberry
 from sqlalchemy import exists, func, join, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,7 +19,7 @@ from strawberry.dataloader import DataLoader
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from benchmarks.contenders import models
+from benchmarks.contenders import models, writes
 from benchmarks.contenders.database import sessions, who_asks
 from benchmarks.contenders.models import Member, Status
 
@@ -169,21 +170,22 @@ async def _metrics(ids: list[UUID]) -> list[AgentMetrics]:
     def having(*words: Status) -> Any:
         return func.count().filter(agent.status.in_(words))
 
-    sums = select(
-        agent.project_id,
-        func.count(),
-        having(Status.WORKING, Status.WAITING),
-        having(Status.IDLE),
-        having(Status.PAUSED),
-        having(Status.TERMINATED),
-        func.sum(agent.tasks_completed),
-        func.sum(agent.tokens_used),
-        func.sum(agent.cost_incurred),
-    ).where(agent.project_id.in_(ids))
+    sums = {
+        "total_instances": func.count(),
+        "active_instances": having(Status.WORKING, Status.WAITING),
+        "idle_instances": having(Status.IDLE),
+        "paused_instances": having(Status.PAUSED),
+        "terminated_instances": having(Status.TERMINATED),
+        "total_tasks_completed": func.sum(agent.tasks_completed),
+        "total_tokens_used": func.sum(agent.tokens_used),
+        "total_cost_incurred": func.sum(agent.cost_incurred),
+    }
+    columns = [column.label(name) for name, column in sums.items()]
+    wanted = select(agent.project_id, *columns).where(agent.project_id.in_(ids)).group_by(agent.project_id)
     async with sessions() as db:
-        rows = (await db.execute(sums.group_by(agent.project_id))).all()
-    found = {row[0]: AgentMetrics(*map(int, row[1:-1]), row[-1]) for row in rows}
-    nothing = AgentMetrics(0, 0, 0, 0, 0, 0, 0, Decimal("0.000000"))
+        rows = (await db.execute(wanted)).all()
+    found = {row.project_id: AgentMetrics(**{name: getattr(row, name) for name in sums}) for row in rows}
+    nothing = AgentMetrics(**dict.fromkeys(list(sums)[:-1], 0), total_cost_incurred=Decimal("0.000000"))
     return [found.get(one, nothing) for one in ids]
 
 
@@ -217,6 +219,64 @@ class Query:
             return ProjectConnection(nodes=list(rows))
 
 
+@strawberry.type
+class UserError:
+    """Why something was not done."""
+
+    code: str
+    message: str
+
+
+@strawberry.type
+class AgentPayload:
+    """An agent that was spawned or moved, or why it was not."""
+
+    agent: Agent | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+
+
+@strawberry.input
+class SpawnAgentInput:
+    """What an agent is made of."""
+
+    project_id: strawberry.ID
+    agent_type_id: strawberry.ID
+    name: str
+
+
+@strawberry.input
+class MoveAgentInput:
+    """Which agent to move."""
+
+    id: strawberry.ID
+
+
+async def _payload(act: Callable[[AsyncSession], Awaitable[models.Agent]]) -> AgentPayload:
+    try:
+        async with sessions() as db:
+            return AgentPayload(agent=await act(db))
+    except writes.Refused as refused:
+        return AgentPayload(user_errors=[UserError(code=refused.code, message=refused.code)])
+
+
+@strawberry.type
+class Mutation:
+    """What can be done."""
+
+    @strawberry.mutation
+    async def spawn_agent(self, info: Info, input: SpawnAgentInput) -> AgentPayload:
+        what = UUID(input.project_id), UUID(input.agent_type_id), input.name
+        return await _payload(lambda db: writes.spawn(db, info.context.user, *what))
+
+    @strawberry.mutation
+    async def pause_agent(self, info: Info, input: MoveAgentInput) -> AgentPayload:
+        return await _payload(lambda db: writes.move(db, info.context.user, UUID(input.id), writes.PAUSE))
+
+    @strawberry.mutation
+    async def resume_agent(self, info: Info, input: MoveAgentInput) -> AgentPayload:
+        return await _payload(lambda db: writes.move(db, info.context.user, UUID(input.id), writes.RESUME))
+
+
 class Door(GraphQL[Asking, None]):
     """Strawberry's ASGI view, for who is signed in."""
 
@@ -230,7 +290,8 @@ class Door(GraphQL[Asking, None]):
 
 schema = strawberry.Schema(
     Query,
+    Mutation,
     extensions=[ParserCache, ValidationCache],
-    config=StrawberryConfig(scalar_map={BigInt: strawberry.scalar(name="BigInt")}),
+    config=StrawberryConfig(scalar_map={BigInt: strawberry.scalar(name="BigInt", serialize=int)}),
 )
 app = Starlette(routes=[Route("/graphql", Door(schema))])

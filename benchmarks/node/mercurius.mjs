@@ -1,7 +1,7 @@
 // Mercurius on Fastify, its queries compiled by graphql-jit from the first use on, its edges loaded by loaders.
 import Fastify from 'fastify';
 import mercurius from 'mercurius';
-import { scalars, typeDefs } from './schema.mjs';
+import { Mutation, scalars, typeDefs } from './schema.mjs';
 import * as store from './store.mjs';
 
 const app = Fastify();
@@ -16,6 +16,7 @@ app.register(mercurius, {
   },
   resolvers: {
     ...scalars,
+    Mutation,
     Query: {
       project: (_, { id }, { user }) => store.project(user, id),
       agent: (_, { id }, { user }) => store.agent(user, id),

@@ -1,5 +1,6 @@
 // The part of the schema that both contenders on Node serve.
 import { GraphQLScalarType } from 'graphql';
+import { move, PAUSE, Refused, RESUME, spawn } from './store.mjs';
 
 export const typeDefs = `
   scalar BigInt
@@ -52,7 +53,34 @@ export const typeDefs = `
     agent(id: ID!): Agent
     projects(first: Int = 20): ProjectConnection!
   }
+
+  type UserError { code: String! message: String! }
+  type AgentPayload { agent: Agent userErrors: [UserError!]! }
+  input SpawnAgentInput { projectId: ID! agentTypeId: ID! name: String! }
+  input MoveAgentInput { id: ID! }
+
+  type Mutation {
+    spawnAgent(input: SpawnAgentInput!): AgentPayload!
+    pauseAgent(input: MoveAgentInput!): AgentPayload!
+    resumeAgent(input: MoveAgentInput!): AgentPayload!
+  }
 `;
+
+// What can't be done is data.
+async function payload(done) {
+  try {
+    return { agent: await done, userErrors: [] };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { agent: null, userErrors: [{ code: error.message, message: error.message }] };
+  }
+}
+
+export const Mutation = {
+  spawnAgent: (_, { input }, { user }) => payload(spawn(user, input)),
+  pauseAgent: (_, { input }, { user }) => payload(move(user, input.id, PAUSE)),
+  resumeAgent: (_, { input }, { user }) => payload(move(user, input.id, RESUME)),
+};
 
 const same = (value) => value;
 

@@ -89,3 +89,68 @@ export async function metrics(ids) {
   const found = new Map((await rows('metrics', text, [ids])).map((row) => [row.id, row]));
   return ids.map((id) => found.get(id) ?? NOTHING);
 }
+
+export class Refused extends Error {}
+
+const OPERATORS = ['operator', 'owner'];
+export const PAUSE = { to: 'paused', from: ['idle', 'working', 'waiting'], kind: 'agent.paused' };
+export const RESUME = { to: 'idle', from: ['paused'], kind: 'agent.resumed' };
+const EVENT = `
+  INSERT INTO events (id, kind, project_id, subject_id, actor_id, data) VALUES (uuidv7(), $1, $2, $3, $4, $5)`;
+
+async function transaction(work) {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const run = async (name, text, values) => (await client.query({ name, text, values })).rows[0];
+    const found = await work(run);
+    await client.query('COMMIT');
+    return found;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+export function move(user, id, { to, from, kind }) {
+  return transaction(async (run) => {
+    const text = `SELECT a.status, a.version, a.project_id, m.role, p.status AS project_status
+      FROM agents a JOIN projects p ON p.id = a.project_id
+        JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
+      WHERE a.id = $2 FOR UPDATE OF a`;
+    const seen = await run('seen', text, [user.id, id]);
+    if (!seen) throw new Refused('NOT_FOUND');
+    if (!OPERATORS.includes(seen.role)) throw new Refused('FORBIDDEN');
+    if (seen.project_status !== 'active') throw new Refused('PROJECT_ARCHIVED');
+    if (!from.includes(seen.status)) throw new Refused('INVALID_TRANSITION');
+    const update = `UPDATE agents a SET status = $2, version = version + 1, updated_at = now(),
+        last_activity_at = now(), paused_at = CASE WHEN $2 = 'paused' THEN now() END
+      WHERE id = $1 RETURNING ${AGENT}`;
+    const moved = await run('move', update, [id, to]);
+    const data = { from: seen.status, to, version: moved.version };
+    await run('event', EVENT, [kind, seen.project_id, id, user.id, data]);
+    return moved;
+  });
+}
+
+export function spawn(user, { projectId, agentTypeId, name }) {
+  return transaction(async (run) => {
+    const text = `SELECT p.status, m.role, t.is_active, t.revision
+      FROM projects p JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
+        LEFT JOIN agent_types t ON t.id = $3
+      WHERE p.id = $2 FOR SHARE OF p`;
+    const seen = await run('place', text, [user.id, projectId, agentTypeId]);
+    if (!seen) throw new Refused('NOT_FOUND');
+    if (!OPERATORS.includes(seen.role)) throw new Refused('FORBIDDEN');
+    if (seen.status !== 'active') throw new Refused('PROJECT_ARCHIVED');
+    if (!seen.is_active) throw new Refused('AGENT_TYPE_INACTIVE');
+    const insert = `INSERT INTO agents AS a (id, project_id, agent_type_id, agent_type_revision, name)
+      VALUES (uuidv7(), $1, $2, $3, $4) RETURNING ${AGENT}`;
+    const made = await run('spawn', insert, [projectId, agentTypeId, seen.revision, name.trim()]);
+    const data = { agent_type_id: agentTypeId, revision: seen.revision, version: 1 };
+    await run('event', EVENT, ['agent.spawned', projectId, made.id, user.id, data]);
+    return made;
+  });
+}

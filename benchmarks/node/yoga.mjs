@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import DataLoader from 'dataloader';
 import { GraphQLError } from 'graphql';
 import { createSchema, createYoga } from 'graphql-yoga';
-import { scalars, typeDefs } from './schema.mjs';
+import { Mutation, scalars, typeDefs } from './schema.mjs';
 import * as store from './store.mjs';
 
 function loaders() {
@@ -24,6 +24,7 @@ const yoga = createYoga({
     typeDefs,
     resolvers: {
       ...scalars,
+      Mutation,
       Query: {
         project: (_, { id }, { user }) => store.project(user, id),
         agent: (_, { id }, { user }) => store.agent(user, id),
