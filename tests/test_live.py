@@ -284,7 +284,8 @@ async def test_another_process_is_heard_at_once_and_without_its_bell(monkeypatch
 
 async def test_a_listener_connection_that_dies_is_made_anew(monkeypatch, database: str, scene: Scene):
     monkeypatch.setattr(feeds, "LOOK_SECONDS", 0.1)
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roster events'"
+    cut = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name = 'roster events' AND datname = current_database()"""
     async with listening(scene.viewer, scene) as ear:
         for number in range(3):
             async with scene.owner.store.read() as db:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -117,6 +118,64 @@ async def test_a_database_that_hangs_up_is_found_again(guest: Guest, scene: Scen
     found = await asyncio.gather(*(agents.get(scene.viewer, scene.agent.id) for _ in range(20)))
 
     assert {agent.id for agent in found} == {scene.agent.id}
+
+
+@pytest.fixture
+def lines(monkeypatch) -> list[asyncpg.Connection]:
+    """The connections that are made from here on."""
+    connect, made = asyncpg.connect, []
+
+    async def note(*args, **more):
+        made.append(await connect(*args, **more))
+        return made[-1]
+
+    monkeypatch.setattr(asyncpg, "connect", note)
+    return made
+
+
+async def hang_up(line: asyncpg.Connection, guest: Guest, turns: int) -> None:
+    """Lets the server end a connection; its last words and the end of the stream are read in turns of the loop."""
+    line._transport.pause_reading()
+    async with guest.store.read() as db:
+        await db.execute(text(f"SELECT pg_terminate_backend({line.get_server_pid()}, 10000)"))
+    line._transport.resume_reading()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("way", ["read", "write"])
+async def test_a_connection_that_is_just_ending_is_unavailable_and_no_bug(
+    way: str, turns: int, database: str, guest: Guest, lines: list[asyncpg.Connection]
+):
+    store = Store(database, 1)
+
+    async def ask() -> int | Code:
+        try:
+            async with getattr(store, way)() as db:
+                return (await db.execute(text("SELECT 1"))).scalar_one()
+        except Refusal as refusal:
+            return refusal.code
+
+    assert await ask() == 1
+    await hang_up(lines[0], guest, turns)
+    assert await ask() in {1, Code.UNAVAILABLE}
+    assert await ask() == 1
+    await store.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_bell_whose_connection_is_just_ending_gets_another(
+    turns: int, database: str, guest: Guest, lines: list[asyncpg.Connection]
+):
+    store = Store(database, 1)
+    await store.bell.check()
+    await hang_up(lines[0], guest, turns)
+    for _ in range(2):
+        await store.bell.check()
+    guest.store.bell.ring()
+    assert await store.bell.wait(10)
+    await store.close()
 
 
 async def test_a_database_out_of_reach_is_unavailable_and_no_bug():

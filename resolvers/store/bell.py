@@ -9,7 +9,7 @@ import asyncpg
 
 CHANNEL = "roster_events"
 PATIENCE = 5
-BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Bell:

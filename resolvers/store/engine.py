@@ -25,7 +25,15 @@ TAKEN = {
     "project_members_pkey": ("user_id", "This user is a member already."),
 }
 ORDERLY = (asyncpg.IntegrityConstraintViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-GONE = (OSError, TimeoutError, exc.TimeoutError, exc.InterfaceError, asyncpg.InterfaceError)
+# InternalClientError is what the driver says of a connection whose last word has come and whose end has not.
+GONE = (
+    OSError,
+    TimeoutError,
+    exc.TimeoutError,
+    exc.InterfaceError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 BUSY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
