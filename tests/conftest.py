@@ -172,6 +172,8 @@ async def listens(app: ASGIApp, **more: Any) -> AsyncIterator[str]:
     """Listens with an application on a real socket, within this process; gives its base URL."""
     config = uvicorn.Config(app, **OPTIONS, **more, timeout_graceful_shutdown=1)
     with socket.create_server(("127.0.0.1", 0)) as bound:
+        # asyncio does not see that it is TCP, and each answer would wait 40 ms for the client to confirm its headers.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         server = Listener(config)
         serving = asyncio.create_task(server.serve([bound]))
         while not server.started and not serving.done():  # noqa: ASYNC110 — it tells no other way
