@@ -7,6 +7,8 @@ from hypothesis import strategies
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks
 
+from resolvers.domain.passwords import weakness
+
 # What the state of things forbids and no schema can tell: a request may fit its schema and still be refused so.
 OF_STATE = {
     ("INVALID_TRANSITION", None),
@@ -41,7 +43,7 @@ schemathesis.openapi.format(
 )
 schemathesis.openapi.format(
     "password",
-    strategies.text(strategies.characters(codec="utf-8", exclude_characters="\0"), min_size=12, max_size=100).map(
-        "aB3-{}".format
-    ),
+    strategies.text(strategies.characters(codec="utf-8", exclude_characters="\0"), min_size=12, max_size=100)
+    .map("aB3-{}".format)
+    .filter(lambda text: weakness(text) is None),
 )

@@ -12,10 +12,11 @@ from openapi_spec_validator import validate
 
 import rest_shim
 from resolvers.domain.agents import UpdateAgent
-from resolvers.domain.drafts import Draft
+from resolvers.domain.drafts import Draft, Query
 from resolvers.domain.errors import Refusal
+from resolvers.domain.events import LogQuery
 from resolvers.domain.projects import UpdateProject
-from resolvers.domain.users import UpdateUser, UpdateViewer
+from resolvers.domain.users import UpdateUser, UpdateViewer, UserFilter
 from rest_shim.examples import SENT
 from rest_shim.openapi import PATH, document, text
 from rest_shim.routes import ENDPOINTS
@@ -198,13 +199,28 @@ async def test_who_may_less_meets_no_others(name: str, http, around: Around):
 
 
 SAYS_NO = {
-    "e-mail": (UpdateViewer, "email", ["ada@example.com"], ["ada", "a\x99@example.com", "ada@exam\x16ple.com"]),
-    "line": (UpdateProject, "name", ["Ö", " a b "], ["", " ", "a\x1fb", "a\nb", "a\0", "a" * 256]),
+    "e-mail": (
+        UpdateViewer,
+        "email",
+        ["ada@example.com", " Ada@example.com\n"],
+        ["ada", "a\x99@example.com", "ada@exam\x16ple.com", "a@b.cd" + " " * 249],
+    ),
+    "line": (UpdateProject, "name", ["Ö", " a b "], ["", " ", "a\x1fb", "a\nb", "a\0", "a" * 256, "a" + " " * 255]),
     "slug": (UpdateProject, "slug", ["a-1"], ["A", "a--b", "-a", "a" * 101]),
     "text": (UpdateProject, "description", ["", "a\nb", None], ["a\0b", "a" * 10_001]),
     "count": (UpdateAgent, "tasks_completed", [0, 2**53 - 1], [-1, 2**53, "1", 1.5]),
-    "money": (UpdateAgent, "cost_incurred", [0, "0.000001", 1.5], [-1, "-1", "1.2345678", 10**12, True, None]),
-    "password": (UpdateUser, "password", ["Brighter-Horse-43"], ["Brighter-Horses", "brighter-horse-43", "Bright-43"]),
+    "money": (
+        UpdateAgent,
+        "cost_incurred",
+        [0, "0.000001", 1.5, 1e11],
+        [-1, "-1", "1.2345678", 10**12, 1e9 + 0.5, True, None],
+    ),
+    "password": (
+        UpdateUser,
+        "password",
+        ["Brighter-Horse-43"],
+        ["Brighter-Horses", "Brighter-Horse-\u0663", "brighter-horse-43", "Bright-43"],
+    ),
     "word": (UpdateProject, "status", ["active"], ["ACTIVE", "", None]),
 }
 
@@ -216,6 +232,20 @@ def test_a_schema_says_what_is_accepted(kind, field: str, good: list[Any], bad: 
     assert {repr(value): fits(value) for value in good + bad} == {repr(value): value in good for value in good + bad}
     for value in good + bad:
         assert is_accepted(Draft(kind, {field: value})) is (value in good), value
+
+
+ASKS = {
+    "cursor": ("listProjectEvents", LogQuery, "after", ["0", "9" * 18], ["", "x", "-1", "9" * 19]),
+    "search": ("listUsers", UserFilter, "search", ["Ada", " a "], ["", " ", "a\0", "a" * 256, "a" + " " * 255]),
+}
+
+
+@pytest.mark.parametrize(("name", "kind", "field", "good", "bad"), ASKS.values(), ids=ASKS)
+def test_a_schema_of_a_query_says_what_is_accepted(name: str, kind, field: str, good: list[str], bad: list[str]):
+    [schema] = [each["schema"] for each in OPERATIONS[name][2]["parameters"] if each.get("name") == field]
+    fits = Draft202012Validator(schema).is_valid
+    for value in good + bad:
+        assert fits(value) is is_accepted(Query(kind, {field: value})) is (value in good), value
 
 
 def is_accepted(draft: Draft[Any]) -> bool:

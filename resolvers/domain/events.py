@@ -35,7 +35,7 @@ class EventKind(Word):
 
 
 AGENT_KINDS = [kind for kind in EventKind if kind.startswith("agent.")]
-CURSOR = re.compile(r"\d{1,19}", re.ASCII)
+CURSOR = re.compile("[0-9]{1,18}")
 
 
 def place_of(cursor: str) -> int:
@@ -47,7 +47,7 @@ def place_of(cursor: str) -> int:
 
 
 def _no_cursor(text: str) -> str | None:
-    return None if CURSOR.fullmatch(text) and int(text) < 2**63 else "This is no cursor of an event."
+    return None if CURSOR.fullmatch(text) else "This is no cursor of an event."
 
 
 class Event(Record, frozen=True):
@@ -88,7 +88,7 @@ class LogQuery(ProjectEventFilter, frozen=True):
     """Which part of a project's log to list."""
 
     after: Annotated[
-        Annotated[str, Meta(extra={"check": _no_cursor})],
+        Annotated[str, Meta(extra={"check": _no_cursor}, extra_json_schema={"pattern": f"^{CURSOR.pattern}$"})],
         says("Begin with what came after this `cursor` of an event; or else with the first event."),
     ] = "0"
     limit: Annotated[int, Meta(ge=1, le=PAGE.value), says("How many events to list; 20 if left out.")] = DEFAULT_LIMIT

@@ -18,14 +18,17 @@ MAX_COUNT = 2**53 - 1
 EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 MAX_COST = Decimal("999999999999.999999")
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
-EXACT_DIGITS = 15
+# With six decimal places the most that a JSON number, of fifteen digits, tells exactly.
+MAX_EXACT = 10**9 - 1
 CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 CONTROL = re.compile(f"[{CONTROLS}]")
+ATOM, LABEL = (rf"[^\s@<>\"(),:;\\{more}{CONTROLS}]" for more in ("", "."))
+ADDRESS = re.compile(rf"{ATOM}{{1,64}}@{LABEL}+(\.{LABEL}+)+")
 # For OpenAPI alone, what trimming and the checks come to: something to see, and no control character or break within.
 ONE_LINE = {"pattern": rf"^\s*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?\s*$"}
 MONEY = {
     "types": ["string", "number"], "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "minimum": 0, "maximum": int(MAX_COST),
-    "multipleOf": 0.000001,
+    "multipleOf": 0.000001, "if": {"not": {"multipleOf": 1}}, "then": {"maximum": MAX_EXACT},
 }  # fmt: skip
 STRONG = {
     "format": "password",
@@ -53,13 +56,28 @@ def _one_line(value: str) -> str | None:
     return "Control characters and line breaks are not allowed." if CONTROL.search(value) else None
 
 
+def _address(value: str) -> str | None:
+    return None if ADDRESS.fullmatch(value) else "Must be an e-mail address, such as ada@example.com."
+
+
 def _number(value: object) -> str | None:
     """Says what is wrong with a number before it is read: more forms are read than JSON writes."""
     if isinstance(value, str) and not NUMBER.fullmatch(value):
         return "Must be a number."
-    if isinstance(value, float) and len(re.sub(r"e.*|[^0-9]", "", repr(value)).strip("0")) > EXACT_DIGITS:
+    if isinstance(value, float) and not value.is_integer() and abs(value) > MAX_EXACT:
         return "This has more digits than a JSON number keeps; send it as text."
     return None
+
+
+def _at_most(most: int) -> Callable[[object], str | None]:
+    """Counts what was sent, because a schema knows nothing of trimming."""
+
+    def too_long(value: object) -> str | None:
+        texts = value if isinstance(value, list) else [value]
+        is_long = any(isinstance(text, str) and len(text) > most for text in texts)
+        return f"Must have at most {most} characters." if is_long else None
+
+    return too_long
 
 
 def _money(value: Decimal) -> str | None:
@@ -89,7 +107,13 @@ Id = UUID
 Time = Annotated[datetime, Meta(tz=True)]
 Moment = Annotated[datetime, Meta(tz=True, extra=_extra(_moment))]
 Line = Annotated[
-    str, Meta(min_length=1, max_length=255, extra=_extra(_one_line, trim=True), extra_json_schema=ONE_LINE)
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        extra=_extra(_one_line, unread=_at_most(255), trim=True),
+        extra_json_schema=ONE_LINE,
+    ),
 ]
 Text = Annotated[str, Meta(max_length=10_000)]
 Prompt = Annotated[str, Meta(min_length=1, max_length=100_000)]
@@ -102,20 +126,21 @@ Slug = Annotated[
         extra=_extra(_one_line, hint="Must be lower-case letters and digits, in groups joined by single hyphens."),
     ),
 ]
-_ATOM = rf"[^\s@<>\"(),:;\\{CONTROLS}]"
-_LABEL = rf"[^\s@<>\"(),:;\\.{CONTROLS}]+"
 Email = Annotated[
     str,
     Meta(
         max_length=254,
-        pattern=rf"^{_ATOM}{{1,64}}@{_LABEL}(\.{_LABEL})+$",
-        extra=_extra(_one_line, trim=True, lower=True, hint="Must be an e-mail address, such as ada@example.com."),
+        extra=_extra(_address, unread=_at_most(254), trim=True, lower=True),
+        extra_json_schema={"pattern": rf"^\s*{ADDRESS.pattern}\s*$"},
     ),
 ]
 Password = Annotated[str, Meta(max_length=1_000)]
 NewPassword = Annotated[str, Meta(min_length=12, max_length=128, extra=_extra(weakness), extra_json_schema=STRONG)]
 Token = Annotated[str, Meta(max_length=4_096)]
-Search = Annotated[str, Meta(min_length=1, max_length=255, extra=_extra(trim=True), extra_json_schema=NOT_BLANK)]
+Search = Annotated[
+    str,
+    Meta(min_length=1, max_length=255, extra=_extra(unread=_at_most(255), trim=True), extra_json_schema=NOT_BLANK),
+]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Cost = Annotated[Decimal, Meta(extra=_extra(_money, unread=_number), extra_json_schema=MONEY)]
 Lines = Annotated[list[Line], Meta(max_length=50)]

@@ -18,7 +18,7 @@ UNMASK = str.maketrans("@4301$5!7", "aaeoissit")
 KINDS = {
     "a lower-case letter": re.compile(r"[a-z]"),
     "an upper-case letter": re.compile(r"[A-Z]"),
-    "a digit": re.compile(r"\d"),
+    "a digit": re.compile(r"[0-9]"),
     "a sign": re.compile(r"[^\w\s]|_"),
 }
 
