@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -63,6 +64,10 @@ def _texts(name: str) -> Column[object]:
 
 def _count(name: str) -> Column[object]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+def _sum(name: str) -> Column[object]:
+    return Column(name, Numeric, nullable=False, server_default=text("0"))
 
 
 def _version() -> Column[object]:
@@ -227,6 +232,41 @@ agents = Table(
 )
 Index(None, agents.c.project_id, agents.c.created_at, agents.c.id)
 Index(None, agents.c.agent_type_id, agents.c.created_at, agents.c.id)
+
+# Triggers keep these in step, each transaction in rows of its own slot; what there is is the sum over the slots.
+# A single one may well be below zero.
+STATUS_COUNTS = [str(status) for status in Status]
+SUMS = ["tasks_completed", "tokens_used", "cost_incurred"]
+
+project_counts = Table(
+    "project_counts",
+    metadata,
+    Column("project_id", Uuid, ForeignKey("projects.id"), nullable=False),
+    Column("agent_type_id", Uuid, ForeignKey("agent_types.id"), nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    *map(_count, STATUS_COUNTS),
+    *map(_sum, SUMS),
+    PrimaryKeyConstraint("project_id", "agent_type_id", "slot"),
+)
+
+agent_type_counts = Table(
+    "agent_type_counts",
+    metadata,
+    Column("agent_type_id", Uuid, ForeignKey("agent_types.id"), nullable=False),
+    Column("slot", SmallInteger, nullable=False),
+    *map(_count, STATUS_COUNTS),
+    PrimaryKeyConstraint("agent_type_id", "slot"),
+)
+
+row_counts = Table(
+    "row_counts",
+    metadata,
+    _text("name"),
+    _text("label"),
+    Column("slot", SmallInteger, nullable=False),
+    _count("total"),
+    PrimaryKeyConstraint("name", "label", "slot"),
+)
 
 idempotency_keys = Table(
     "idempotency_keys",
