@@ -16,15 +16,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from resolvers.reading import takes
+from rest_shim import headers as declared
+from schema.http import PREFLIGHT
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-SENT = (
-    "Authorization", "Content-Type", "GraphQL-Require-Preflight", "Idempotency-Key", "If-Match", "If-None-Match",
-    "Last-Event-ID", "X-Request-ID",
-)  # fmt: skip
-EXPOSED = (
-    "ETag", "Idempotency-Replayed", "Link", "Location", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-ID",
-)  # fmt: skip
+# What both doors take and tell by header, which a browser lets pages of other origins use only where it is told to.
+SENT = sorted({"Authorization", "Content-Type", PREFLIGHT, *declared.SENT})
+EXPOSED = sorted(declared.TOLD)
 # What a reply has unless it says otherwise, as pages do.
 GUARDS = {
     b"cache-control": b"no-store",

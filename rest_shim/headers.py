@@ -3,7 +3,7 @@
 from typing import Any
 
 from resolvers.domain.rates import Policy, Reading
-from resolvers.idempotency import KEY
+from resolvers.idempotency import KEY, REPLAYED
 from rest_shim import examples
 from rest_shim.conditions import TAGS, tag
 from rest_shim.http import KEPT, encode
@@ -129,8 +129,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
-# What every answer carries, and what those with a status do: the name in HTTP, and the name above.
+# What every answer carries, what some answers do, and those with a status: the name in HTTP, and the name above.
 ALWAYS = {"X-Request-ID": "RequestId", "RateLimit-Policy": "RateLimitPolicy", "RateLimit": "RateLimit"}
+SOME = {"ETag": "ETag", "Link": "Link", "Location": "Location", REPLAYED: "Replayed"}
 READ = {"Cache-Control": "CacheControl", "Vary": "Vary"}
 WITH_STATUS = {
     401: {"WWW-Authenticate": "WWWAuthenticate"},
@@ -138,6 +139,9 @@ WITH_STATUS = {
     429: {"Retry-After": "RetryAfter"},
     503: {"Retry-After": "RetryAfter"},
 }
+# What a client sends and reads by its name; caches heed the rest.
+SENT = frozenset(parameter["name"] for parameter in PARAMETERS.values())
+TOLD = frozenset(name for named in (ALWAYS, SOME, *WITH_STATUS.values()) for name in named)
 
 
 def header_refs(named: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -21,7 +21,7 @@ from resolvers.idempotency import REPLAYED
 from resolvers.reading import JSON, check_accept
 from rest_shim import examples
 from rest_shim.endpoint import Endpoint, Takes, Verb, takes
-from rest_shim.headers import ALWAYS, HEADERS, PARAMETERS, READ, WITH_STATUS, header_refs, parameter_ref
+from rest_shim.headers import ALWAYS, HEADERS, PARAMETERS, READ, SOME, WITH_STATUS, header_refs, parameter_ref
 from rest_shim.http import ANSWERS
 from rest_shim.names import camel, operation_id, tag, tags
 from rest_shim.problems import PROBLEM, Problem, problem
@@ -167,14 +167,15 @@ def _success(endpoint: Endpoint, wants: Takes) -> Schema:
         "Link": is_page(kind),
         "ETag": "version" in getattr(kind, "__struct_fields__", ()),
         "Location": endpoint.status == HTTPStatus.CREATED,
+        REPLAYED: wants.key,
     }
-    named = ALWAYS | {name: name for name, holds in told.items() if holds}
+    named = ALWAYS | {name: SOME[name] for name, holds in told.items() if holds}
     named |= {"Link": "Next"} if kind is Stretch else {}
     named |= {"X-Accel-Buffering": "AccelBuffering"} if endpoint.follow else {}
     named |= READ if endpoint.method == "GET" else {}
     return {
         "description": _about(kind, example),
-        "headers": header_refs(named | ({REPLAYED: "Replayed"} if wants.key else {})),
+        "headers": header_refs(named),
         "content": {JSON: {"schema": answered(kind), "example": example}} | (LIVE if endpoint.follow else {}),
     }
 
