@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 
 from resolvers.context import Context, parsed
 from resolvers.domain.drafts import Query
@@ -15,6 +16,7 @@ from resolvers.domain.events import (
     AGENT_KINDS,
     Event,
     EventFilter,
+    EventKind,
     LogQuery,
     ProjectEventFilter,
     Stretch,
@@ -22,11 +24,12 @@ from resolvers.domain.events import (
 )
 from resolvers.domain.paging import Cursor, ListDraft, Listing, Page, Sort, Window
 from resolvers.domain.permissions import Right
+from resolvers.domain.users import Viewer
 from resolvers.store.access import found, require
-from resolvers.store.engine import among
 from resolvers.store.feed import BATCH, Seat
 from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import EVENT
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import agents, events
 from resolvers.store.visibility import seen, visible
 from resolvers.tokens import unauthenticated
@@ -36,27 +39,32 @@ async def of_agent(
     ctx: Context, id: UUID, listing: ListDraft[EventFilter], *, project_id: UUID | None = None
 ) -> Page[Event]:
     """Lists what happened to an agent, in the order of the log."""
-    agent = _agents(ctx, [id])
-    if project_id is not None:
-        agent = agent.where(agents.c.project_id == project_id)
-    asked = await parsed(listing, lambda: _require(ctx, agent))
-    return found((await _of_agents(ctx, agent, asked)).get(id))
+    asked = await parsed(listing, lambda: _require(ctx, id, project_id))
+    return found((await _of_agents(ctx, [id], project_id, asked)).get(id))
 
 
 async def of_agents(ctx: Context, ids: Sequence[UUID], listing: ListDraft[EventFilter]) -> dict[UUID, Page[Event]]:
     """Lists what happened to each of these agents that you can see, in the order of the log."""
-    return await _of_agents(ctx, _agents(ctx, ids), listing.parsed())
-
-
-def _agents(ctx: Context, ids: Sequence[UUID]) -> Select[tuple[UUID]]:
-    return select(agents.c.id).where(among(agents.c.id, ids), visible(ctx.who, agents.c.project_id))
+    return await _of_agents(ctx, ids, None, listing.parsed())
 
 
 async def _of_agents(
-    ctx: Context, parents: Select[tuple[UUID]], asked: Listing[EventFilter]
+    ctx: Context, ids: Sequence[UUID], project_id: UUID | None, asked: Listing[EventFilter]
 ) -> dict[UUID, Page[Event]]:
-    where = [events.c.kind.in_(asked.where.kind)] if isinstance(asked.where.kind, list) else []
-    return await _below(ctx, Below(parents, events.c.subject_id), where, asked)
+    async with ctx.store.read() as db:
+        return await read_pages(db, _pages_of_agents(ctx.who, list(ids), project_id, asked), Event, asked)
+
+
+@statement
+def _pages_of_agents(who: Viewer, ids: list[UUID], project_id: UUID | None, asked: Listing[EventFilter]) -> Select[Any]:
+    where = [] if asked.where.kind is UNSET else [among(events.c.kind, asked.where.kind)]
+    below = Below(_visible(who, ids, project_id), events.c.subject_id)
+    return page_statement(EVENT, events, where, asked, key=events.c.sequence, below=below)
+
+
+def _visible(who: Viewer, ids: list[UUID], project_id: UUID | None) -> Select[Any]:
+    wanted = select(agents.c.id).where(among(agents.c.id, ids), visible(who, agents.c.project_id))
+    return wanted if project_id is None else wanted.where(agents.c.project_id == project_id)
 
 
 async def of_project(ctx: Context, project_id: UUID, asked: Query[LogQuery]) -> Stretch:
@@ -78,27 +86,31 @@ async def of_projects(
 async def _of_projects(
     ctx: Context, ids: Sequence[UUID], asked: Listing[ProjectEventFilter]
 ) -> dict[UUID, Page[Event]]:
-    kinds, agent_id = asked.where.kind, asked.where.agent_id
-    where = [
-        events.c.kind.in_([kind for kind in AGENT_KINDS if kinds is UNSET or kind in kinds]),
-        events.c.sequence <= await ctx.feed.settled(),
-    ]
-    if isinstance(agent_id, UUID):
-        where.append(events.c.subject_id == agent_id)
-    return await _below(ctx, Below(seen(ctx.who, ids), events.c.project_id), where, asked)
-
-
-async def _below(
-    ctx: Context, below: Below, where: Sequence[ColumnElement[bool]], asked: Listing[EventFilter]
-) -> dict[UUID, Page[Event]]:
-    statement = page_statement(EVENT, events, where, asked, key=events.c.sequence, below=below)
+    kinds = [kind for kind in AGENT_KINDS if asked.where.kind is UNSET or kind in asked.where.kind]
+    wanted = _pages_of_projects(ctx.who, list(ids), asked, kinds=kinds, upto=await ctx.feed.settled())
     async with ctx.store.read() as db:
-        return await read_pages(db, statement, Event, asked)
+        return await read_pages(db, wanted, Event, asked)
 
 
-async def _require(ctx: Context, agent: Select[tuple[UUID]]) -> None:
+@statement
+def _pages_of_projects(
+    who: Viewer, ids: list[UUID], asked: Listing[ProjectEventFilter], *, kinds: list[EventKind], upto: int
+) -> Select[Any]:
+    where = [among(events.c.kind, kinds), events.c.sequence <= upto]
+    if asked.where.agent_id is not UNSET:
+        where.append(events.c.subject_id == asked.where.agent_id)
+    below = Below(seen(who, ids), events.c.project_id)
+    return page_statement(EVENT, events, where, asked, key=events.c.sequence, below=below)
+
+
+@statement
+def _agent(who: Viewer, ids: list[UUID], project_id: UUID | None) -> Select[Any]:
+    return _visible(who, ids, project_id)
+
+
+async def _require(ctx: Context, id: UUID, project_id: UUID | None) -> None:
     async with ctx.store.read() as db:
-        found((await db.execute(agent)).first())
+        found((await db.execute(_agent(ctx.who, [id], project_id))).first())
 
 
 @asynccontextmanager
@@ -167,4 +179,4 @@ class Following:
 async def _require_agents(ctx: Context, project_id: UUID, agent_id: UUID | None) -> None:
     await require(ctx.store, ctx.who, project_id, Right.READ)
     if agent_id is not None:
-        await _require(ctx, _agents(ctx, [agent_id]).where(agents.c.project_id == project_id))
+        await _require(ctx, agent_id, project_id)

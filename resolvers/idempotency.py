@@ -11,9 +11,9 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
-from sqlalchemy import and_, delete, func, literal, select
+from sqlalchemy import Select, Text, and_, delete, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from resolvers.context import Context
 from resolvers.domain.drafts import Draft
@@ -22,7 +22,8 @@ from resolvers.domain.permissions import Right
 from resolvers.domain.projects import Project
 from resolvers.domain.users import User
 from resolvers.store.access import require
-from resolvers.store.engine import Joined
+from resolvers.store.engine import Connection, Joined
+from resolvers.store.statements import statement
 from resolvers.store.tables import idempotency_keys as keys
 
 P = ParamSpec("P")
@@ -89,9 +90,10 @@ def _is_address(part: inspect.Parameter) -> bool:
     return part.kind is inspect.Parameter.KEYWORD_ONLY and part.name == "project_id"
 
 
-async def _answered(db: AsyncConnection, name: Mapping[str, object], asked: bytes) -> bytes | None:
+async def _answered(db: Connection, name: Mapping[str, object], asked: bytes) -> bytes | None:
     """Returns the answer that is kept under a key, or takes the key until the end of the transaction."""
-    claimed = (await db.execute(_claim(name))).one()
+    words = ":".join(str(part) for part in name.values())
+    claimed = (await db.execute(_claim(words, **name))).one()
     if claimed.answer is None:
         if not claimed.mine:
             raise _in_flight()
@@ -109,8 +111,8 @@ async def _may_still_see(ctx: Context, value: Any) -> None:
         await require(ctx.store, ctx.who, project_id, Right.READ)
 
 
-async def _keep(db: AsyncConnection, row: Mapping[str, object]) -> None:
-    if (await db.execute(_keeping(row))).first() is None:
+async def _keep(db: Connection, row: Mapping[str, object]) -> None:
+    if (await db.execute(_keeping(**row))).first() is None:
         raise _in_flight()  # it was, and has ended since the look at it
 
 
@@ -119,15 +121,16 @@ def _in_flight() -> Refusal:
     return Refusal(Code.CONFLICT, message, field="idempotency_key", headers={"Retry-After": "1"})
 
 
-def _claim(name: Mapping[str, object]) -> Any:
-    words = ":".join(str(part) for part in name.values())
-    mine = func.pg_try_advisory_xact_lock(func.hashtextextended(words, 0))
+@statement
+def _claim(words: str, **name: object) -> Select[Any]:
+    mine = func.pg_try_advisory_xact_lock(func.hashtextextended(type_coerce(words, Text), 0))
     same = and_(*(keys.c[column] == value for column, value in name.items()), keys.c.created_at > func.now() - KEPT)
     one = select(literal(1).label("one")).subquery()
     return select(mine.label("mine"), keys.c.fingerprint, keys.c.answer).select_from(one.outerjoin(keys, same))
 
 
-def _keeping(row: Mapping[str, object]) -> Any:
+@statement
+def _keeping(**row: object) -> ReturningInsert[Any]:
     expired = keys.c.created_at <= func.now() - KEPT
     old = select(keys.c.user_id, keys.c.verb, keys.c.key).where(expired, keys.c.key != row["key"])
     some = old.order_by(keys.c.created_at).limit(SWEEP).with_for_update(skip_locked=True).cte("some")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from msgspec import UNSET
+from sqlalchemy import ColumnElement, Delete, Insert, Select, Update, delete, func, insert, select, update
 
 from resolvers.context import Context, parsed
 from resolvers.domain.drafts import Draft
@@ -15,13 +15,15 @@ from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.permissions import Right, Role
 from resolvers.domain.projects import AddMember, Member, MemberFilter, UpdateMember
 from resolvers.domain.sessions import Message, done
+from resolvers.domain.users import Viewer
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found, require, require_in
 from resolvers.store.changes import Expected, check_version
-from resolvers.store.engine import one
+from resolvers.store.engine import Connection, one
 from resolvers.store.log import log
 from resolvers.store.pages import Below, page_statement, read_pages
 from resolvers.store.records import MEMBER
+from resolvers.store.statements import statement
 from resolvers.store.tables import members, users
 from resolvers.store.visibility import seen
 
@@ -41,13 +43,17 @@ async def in_projects(ctx: Context, ids: Sequence[UUID], listing: ListDraft[Memb
 
 
 async def _in_projects(ctx: Context, ids: Sequence[UUID], asked: Listing[MemberFilter]) -> dict[UUID, Page[Member]]:
-    where: list[ColumnElement[bool]] = [HERE]
-    if isinstance(asked.where.role, Role):
-        where.append(members.c.role == asked.where.role)
-    below = Below(seen(ctx.who, ids), members.c.project_id)
-    statement = page_statement(MEMBER, PEOPLE, where, asked, key=members.c.user_id, below=below)
     async with ctx.store.read() as db:
-        return await read_pages(db, statement, Member, asked)
+        return await read_pages(db, _pages_of_projects(ctx.who, list(ids), asked), Member, asked)
+
+
+@statement
+def _pages_of_projects(who: Viewer, ids: list[UUID], asked: Listing[MemberFilter]) -> Select[Any]:
+    where: list[ColumnElement[bool]] = [HERE]
+    if asked.where.role is not UNSET:
+        where.append(members.c.role == asked.where.role)
+    below = Below(seen(who, ids), members.c.project_id)
+    return page_statement(MEMBER, PEOPLE, where, asked, key=members.c.user_id, below=below)
 
 
 @repeatable
@@ -56,13 +62,22 @@ async def add(ctx: Context, project_id: UUID, draft: Draft[AddMember]) -> Member
     new = await parsed(draft, lambda: require(ctx.store, ctx.who, project_id, Right.MANAGE))
     async with ctx.store.write() as db:
         await require_in(db, ctx.who, project_id, Right.MANAGE, lock=True)
-        person = select(users.c.id).where(users.c.id == new.user_id, HERE).with_for_update(read=True)
-        if (await db.execute(person)).first() is None:
+        if (await db.execute(_person(new.user_id))).first() is None:
             raise Refusal(Code.NOT_FOUND, "There is no such user.", field="user_id")
-        await db.execute(insert(members).values(project_id=project_id, user_id=new.user_id, role=new.role))
+        await db.execute(_added(project_id, new.user_id, new.role))
         data = {"role": str(new.role)}
         await log(db, ctx.who, EventKind.MEMBER_ADDED, new.user_id, project_id=project_id, data=data)
         return found(await _read(db, project_id, new.user_id))
+
+
+@statement
+def _person(id: UUID) -> Select[Any]:
+    return select(users.c.id).where(users.c.id == id, HERE).with_for_update(read=True)
+
+
+@statement
+def _added(project_id: UUID, user_id: UUID, role: Role) -> Insert:
+    return insert(members).values(project_id=project_id, user_id=user_id, role=role)
 
 
 async def update_one(
@@ -82,11 +97,16 @@ async def update_one(
         if old.role is new.role:
             return old
         await _keep_an_owner(db, old)
-        values: dict[str, Any] = {"role": new.role, "version": old.version + 1, "updated_at": func.now()}
-        await db.execute(update(members).where(*_is(project_id, user_id)).values(values))
+        await db.execute(_changed(project_id, user_id, new.role))
         data = {"from": str(old.role), "role": str(new.role)}
         await log(db, ctx.who, EventKind.MEMBER_UPDATED, user_id, project_id=project_id, data=data)
         return found(await _read(db, project_id, user_id))
+
+
+@statement
+def _changed(project_id: UUID, user_id: UUID, role: Role) -> Update:
+    values: dict[str, Any] = {"role": role, "version": members.c.version + 1, "updated_at": func.now()}
+    return update(members).where(*_is(project_id, user_id)).values(values)
 
 
 async def remove(ctx: Context, project_id: UUID, user_id: UUID) -> Message:
@@ -96,21 +116,36 @@ async def remove(ctx: Context, project_id: UUID, user_id: UUID) -> Message:
         await require_in(db, ctx.who, project_id, right, lock=True)
         old = found(await _read(db, project_id, user_id))
         await _keep_an_owner(db, old)
-        await db.execute(delete(members).where(*_is(project_id, user_id)))
+        await db.execute(_removed(project_id, user_id))
         data = {"role": str(old.role)}
         await log(db, ctx.who, EventKind.MEMBER_REMOVED, user_id, project_id=project_id, data=data)
     return done("The member has left the project.")
 
 
-async def _read(db: AsyncConnection, project_id: UUID, user_id: UUID) -> Member | None:
-    return await one(db, select(*MEMBER).select_from(PEOPLE).where(*_is(project_id, user_id), HERE), Member)
+@statement
+def _removed(project_id: UUID, user_id: UUID) -> Delete:
+    return delete(members).where(*_is(project_id, user_id))
 
 
-async def _keep_an_owner(db: AsyncConnection, leaving: Member) -> None:
+@statement
+def _one(project_id: UUID, user_id: UUID) -> Select[Any]:
+    return select(*MEMBER).select_from(PEOPLE).where(*_is(project_id, user_id), HERE)
+
+
+async def _read(db: Connection, project_id: UUID, user_id: UUID) -> Member | None:
+    return await one(db, _one(project_id, user_id), Member)
+
+
+@statement
+def _other_owners(project_id: UUID, user_id: UUID) -> Select[Any]:
+    owner = (members.c.project_id == project_id, members.c.role == Role.OWNER, HERE)
+    return select(func.count()).select_from(PEOPLE).where(*owner, members.c.user_id != user_id)
+
+
+async def _keep_an_owner(db: Connection, leaving: Member) -> None:
     # The project is locked, so no other owner leaves meanwhile.
-    owner = (members.c.project_id == leaving.project_id, members.c.role == Role.OWNER, HERE)
-    others = select(func.count()).select_from(PEOPLE).where(*owner, members.c.user_id != leaving.user_id)
-    if leaving.role is Role.OWNER and not (await db.execute(others)).scalar_one():
+    others = _other_owners(leaving.project_id, leaving.user_id)
+    if leaving.role is Role.OWNER and not (await db.execute(others)).scalar():
         raise Refusal(Code.CONFLICT, "The last owner can't leave; make somebody else an owner first.")
 
 

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, case, cast, func, select, true
+from sqlalchemy import ColumnElement, Numeric, Select, case, cast, func, select, true
 
 from resolvers.context import Context
 from resolvers.domain.agents import Agent, AgentMetrics, metrics_of
 from resolvers.domain.lifecycle import ACTIVE, Status
+from resolvers.domain.users import Viewer
 from resolvers.store.access import found
 from resolvers.store.engine import one, record
 from resolvers.store.records import AGENT
+from resolvers.store.statements import statement
 from resolvers.store.tables import agents
 from resolvers.store.visibility import seen, visible
 
@@ -20,9 +22,14 @@ MONEY = Numeric(38, 6)
 
 async def of_agent(ctx: Context, id: UUID, *, project_id: UUID) -> AgentMetrics:
     """Returns the metrics of one agent."""
-    here = (agents.c.id == id, agents.c.project_id == project_id, visible(ctx.who, agents.c.project_id))
     async with ctx.store.read() as db:
-        return metrics_of(found(await one(db, select(*AGENT).where(*here), Agent)))
+        return metrics_of(found(await one(db, _one(ctx.who, id, project_id), Agent)))
+
+
+@statement
+def _one(who: Viewer, id: UUID, project_id: UUID) -> Select[Any]:
+    here = (agents.c.id == id, agents.c.project_id == project_id, visible(who, agents.c.project_id))
+    return select(*AGENT).where(*here)
 
 
 async def of_project(ctx: Context, project_id: UUID) -> AgentMetrics:
@@ -36,7 +43,15 @@ async def of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMetr
 
 
 async def _of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMetrics]:
-    place = seen(ctx.who, ids).subquery("place")
+    async with ctx.store.read() as db:
+        rows = await db.fetch(_sums(ctx.who, list(ids)))
+        # Sums of 64-bit numbers arrive as exact decimals.
+        return {row[0]: record(AgentMetrics, (*map(int, row[1:-1]), row[-1])) for row in rows}
+
+
+@statement
+def _sums(who: Viewer, ids: list[UUID]) -> Select[Any]:
+    place = seen(who, ids).subquery("place")
 
     def having(*statuses: Status) -> ColumnElement[int]:
         return func.count(case((agents.c.status.in_(statuses), 1)))
@@ -58,7 +73,4 @@ async def _of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMet
         .where(agents.c.project_id == place.c.id)
         .lateral("sums")
     )
-    async with ctx.store.read() as db:
-        rows = await db.execute(select(place.c.id, *sums.c).select_from(place.join(sums, true())))
-        # Sums of 64-bit numbers arrive as exact decimals.
-        return {row[0]: record(AgentMetrics, (*map(int, row[1:-1]), row[-1])) for row in rows}
+    return select(place.c.id, *sums.c).select_from(place.join(sums, true()))

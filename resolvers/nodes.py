@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, literal, select, union_all
+from sqlalchemy import CompoundSelect, Table, literal, select, union_all
 
 from resolvers.context import Context
-from resolvers.store.engine import among
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import agent_types, agents, projects, users
 
 NODES: dict[str, Table] = {"Agent": agents, "AgentType": agent_types, "Project": projects, "User": users}
@@ -15,7 +15,11 @@ NODES: dict[str, Table] = {"Agent": agents, "AgentType": agent_types, "Project":
 
 async def kinds(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, str]:
     """Returns the kind of each id that names something; whether you may see it, its own noun tells."""
-    parts = [select(table.c.id, literal(kind)).where(among(table.c.id, ids)) for kind, table in NODES.items()]
     async with ctx.store.read() as db:
-        rows: list[Any] = list(await db.execute(union_all(*parts)))
-    return {row[0]: row[1] for row in rows}
+        return {row[0]: row[1] for row in await db.fetch(_kinds(list(ids)))}
+
+
+@statement
+def _kinds(ids: list[UUID]) -> CompoundSelect[Any]:
+    parts = [select(table.c.id, literal(kind)).where(among(table.c.id, ids)) for kind, table in NODES.items()]
+    return union_all(*parts)

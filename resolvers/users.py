@@ -5,16 +5,16 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from msgspec import UNSET
+from sqlalchemy import ColumnElement, Executable, Insert, Select, Update, func, insert, select, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.context import Context, Guest
 from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import new_id
 from resolvers.domain.lifecycle import ACTIVE
-from resolvers.domain.paging import ListDraft, Page
+from resolvers.domain.paging import ListDraft, Listing, Page
 from resolvers.domain.projects import ProjectStatus
 from resolvers.domain.sessions import Message, done
 from resolvers.domain.users import (
@@ -30,13 +30,15 @@ from resolvers.domain.users import (
     UpdateViewer,
     User,
     UserFilter,
+    Viewer,
 )  # fmt: skip
 from resolvers.idempotency import repeatable
 from resolvers.store.access import found
 from resolvers.store.changes import Expected, changed, check_version, sent
-from resolvers.store.engine import among, many, one, returned
-from resolvers.store.pages import page_statement, read_page
+from resolvers.store.engine import Connection, many, one, returned
+from resolvers.store.pages import matches, page_statement, read_page
 from resolvers.store.records import USER
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import agent_types, agents, projects, sessions, users
 from resolvers.store.visibility import LIVE_SESSION, visible_user
 
@@ -53,33 +55,48 @@ async def search(ctx: Context, listing: ListDraft[UserFilter]) -> Page[User]:
     """Lists users; for superusers."""
     ctx.require_superuser()
     asked = listing.parsed()
+    async with ctx.store.read() as db:
+        return await read_page(db, _page(asked), User, asked)
+
+
+@statement
+def _page(asked: Listing[UserFilter]) -> Select[Any]:
     where: list[ColumnElement[bool]] = [HERE]
     where += [users.c[name] == value for name, value in sent(asked.where).items() if name != "search"]
-    if isinstance(asked.where.search, str):
-        texts = (users.c.email, users.c.first_name, users.c.last_name)
-        where.append(or_(*(column.icontains(asked.where.search, autoescape=True) for column in texts)))
-    async with ctx.store.read() as db:
-        return await read_page(db, page_statement(USER, users, where, asked, key=users.c.id), User, asked)
+    if asked.where.search is not UNSET:
+        where.append(matches(asked.where.search, users.c.email, users.c.first_name, users.c.last_name))
+    return page_statement(USER, users, where, asked, key=users.c.id)
+
+
+@statement
+def _one(id: UUID, *, lock: bool = False) -> Select[Any]:
+    wanted = select(*USER).where(users.c.id == id, HERE)
+    return wanted.with_for_update(key_share=True) if lock else wanted
+
+
+@statement
+def _some(who: Viewer, ids: list[UUID]) -> Select[Any]:
+    return select(*USER).where(among(users.c.id, ids), HERE, visible_user(who))
 
 
 async def get(ctx: Context, id: UUID) -> User:
     """Returns one user: yourself, or anyone for superusers."""
     _self_or_superuser(ctx, id)
     async with ctx.store.read() as db:
-        return found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+        return found(await one(db, _one(id), User))
 
 
 async def inspect(ctx: Context, id: UUID) -> User:
     """Returns one user; for superusers."""
     ctx.require_superuser()
     async with ctx.store.read() as db:
-        return found(await one(db, select(*USER).where(users.c.id == id, HERE), User))
+        return found(await one(db, _one(id), User))
 
 
 async def by_ids(ctx: Context, ids: Sequence[UUID]) -> list[User]:
     """Returns those of the users that you may see: yourself and those you share a project with."""
     async with ctx.store.read() as db:
-        return await many(db, select(*USER).where(among(users.c.id, ids), HERE, visible_user(ctx.who)), User)
+        return await many(db, _some(ctx.who, list(ids)), User)
 
 
 @repeatable
@@ -88,9 +105,13 @@ async def create(ctx: Context, draft: Draft[CreateUser]) -> User:
     ctx.require_superuser()
     new = msgspec.structs.asdict(draft.parsed())
     hashed = await ctx.hasher.hash(new.pop("password"))
-    async with ctx.store.write() as db:
-        made = insert(users).values(id=new_id(), password_hash=hashed, **new).returning(*USER)
-        return await returned(db, made, User)
+    async with ctx.store.decide() as db:
+        return await returned(db, _made(id=new_id(), password_hash=hashed, **new), User)
+
+
+@statement
+def _made(**row: Any) -> Insert:
+    return insert(users).values(row).returning(*USER)
 
 
 async def update_me(ctx: Context, draft: Draft[UpdateViewer], *, expected_version: Expected = None) -> User:
@@ -119,33 +140,45 @@ async def _change(ctx: Context, id: UUID, changes: dict[str, Any], expected_vers
         keeper = changes.get("is_active", True) and changes.get("is_superuser", True)
         if not keeper:
             await _keep_a_superuser(db, [id])
-        user = found(await one(db, select(*USER).where(users.c.id == id, HERE).with_for_update(key_share=True), User))
+        user = found(await one(db, _one(id, lock=True), User))
         check_version(user.version, expected_version)
         changes = changed(user, changes)
         if not changes:
             return user
         if "password_hash" in changes or changes.get("is_active") is False:
-            await _end_sessions(db, sessions.c.user_id == id)
-        turned = update(users).where(users.c.id == id).values(**changes, **_touched()).returning(*USER)
-        return await returned(db, turned, User)
+            await db.execute(_sessions_ended([id]))
+        return await returned(db, _changed(id, **changes), User)
+
+
+@statement
+def _changed(id: UUID, **changes: Any) -> Update:
+    return update(users).where(users.c.id == id).values(**changes, **_touched()).returning(*USER)
 
 
 async def change_password(ctx: Context, draft: Draft[ChangePassword]) -> Message:
     """Changes your password and ends your other sessions."""
     given = draft.parsed()
     async with ctx.store.read() as db:
-        old = (await db.execute(select(users.c.password_hash).where(users.c.id == ctx.who.id))).scalar_one()
+        old = (await db.execute(_hash_of(ctx.who.id))).scalar()
     if not await ctx.hasher.verify(given.current_password, old):
         raise Refusal(Code.FORBIDDEN, "The current password is wrong.", field="current_password")
     new = await ctx.hasher.hash(given.new_password)
     async with ctx.store.write() as db:
-        mine = (users.c.id == ctx.who.id) & (users.c.password_hash == old) & HERE
-        turned = await db.execute(update(users).where(mine).values(password_hash=new, **_touched()))
-        if not turned.rowcount:
+        if not (await db.execute(_password_changed(ctx.who.id, old, new))).changed:
             raise Refusal(Code.CONFLICT, "The password was changed in the meantime.")
-        others = (sessions.c.user_id == ctx.who.id) & (sessions.c.id != ctx.who.session_id)
-        await _end_sessions(db, others)
+        await db.execute(_sessions_ended([ctx.who.id], ctx.who.session_id))
     return done("The password is changed, and your other sessions are ended.")
+
+
+@statement
+def _hash_of(id: UUID) -> Select[Any]:
+    return select(users.c.password_hash).where(users.c.id == id)
+
+
+@statement
+def _password_changed(id: UUID, old: str, new: str) -> Update:
+    mine = (users.c.id == id, users.c.password_hash == old, HERE)
+    return update(users).where(*mine).values(password_hash=new, **_touched())
 
 
 async def delete(ctx: Context, id: UUID) -> Message:
@@ -191,11 +224,16 @@ async def bulk(ctx: Context, draft: Draft[BulkUserAction]) -> Affected:
 async def stats(ctx: Context) -> Stats:
     """Counts everything; for superusers."""
     ctx.require_superuser()
+    async with ctx.store.read() as db:
+        return await returned(db, _counts(), Stats)
 
+
+@statement
+def _counts() -> Executable:
     def count(table: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
         return select(func.count()).select_from(table).where(*where).scalar_subquery()
 
-    counts = select(
+    return select(
         count(users, HERE),
         count(users, HERE, users.c.is_active),
         count(users, HERE, users.c.is_superuser),
@@ -207,14 +245,17 @@ async def stats(ctx: Context) -> Stats:
         count(agents),
         count(agents, agents.c.status.in_(ACTIVE)),
     )
-    async with ctx.store.read() as db:
-        return await returned(db, counts, Stats)
 
 
 async def nobody(guest: Guest) -> bool:
     """Tells whether there is no user at all; for the start of an empty server."""
     async with guest.store.read() as db:
-        return (await db.execute(select(users.c.id).limit(1))).first() is None
+        return (await db.execute(_any())).first() is None
+
+
+@statement
+def _any() -> Select[Any]:
+    return select(users.c.id).limit(1)
 
 
 async def ensure_superuser(guest: Guest, draft: Draft[Register]) -> bool:
@@ -222,11 +263,21 @@ async def ensure_superuser(guest: Guest, draft: Draft[Register]) -> bool:
     new = msgspec.structs.asdict(draft.parsed())
     hashed = await guest.hasher.hash(new.pop("password"))
     row = {**new, "id": new_id(), "password_hash": hashed, "is_active": True, "is_superuser": True}
-    lacking = (func.lower(users.c.email) == new["email"], HERE, ~(users.c.is_superuser & users.c.is_active))
     async with guest.store.write() as db:
-        made = await db.execute(postgresql.insert(users).values(row).on_conflict_do_nothing())
-        await db.execute(update(users).where(*lacking).values(is_superuser=True, is_active=True, **_touched()))
-        return bool(made.rowcount)
+        made = await db.execute(_made_if_new(**row))
+        await db.execute(_promoted(new["email"]))
+        return bool(made.changed)
+
+
+@statement
+def _made_if_new(**row: Any) -> postgresql.Insert:
+    return postgresql.insert(users).values(row).on_conflict_do_nothing()
+
+
+@statement
+def _promoted(email: str) -> Update:
+    lacking = (func.lower(users.c.email) == email, HERE, ~(users.c.is_superuser & users.c.is_active))
+    return update(users).where(*lacking).values(is_superuser=True, is_active=True, **_touched())
 
 
 async def _bulk(ctx: Context, action: BulkAction, ids: list[UUID]) -> Affected:
@@ -236,29 +287,46 @@ async def _bulk(ctx: Context, action: BulkAction, ids: list[UUID]) -> Affected:
         active = action is BulkAction.ACTIVATE
         if not active:
             await _keep_a_superuser(db, ids)
-            await _end_sessions(db, sessions.c.user_id.in_(ids))
-        these = update(users).where(users.c.id.in_(ids), users.c.is_active != active, HERE)
-        return Affected((await db.execute(these.values(is_active=active, **_touched()))).rowcount)
+            await db.execute(_sessions_ended(ids))
+        return Affected((await db.execute(_turned(ids, active=active))).changed)
 
 
-async def _delete(db: AsyncConnection, ids: Sequence[UUID]) -> int:
+@statement
+def _turned(ids: list[UUID], *, active: bool) -> Update:
+    these = (among(users.c.id, ids), users.c.is_active != active, HERE)
+    return update(users).where(*these).values(is_active=active, **_touched())
+
+
+async def _delete(db: Connection, ids: list[UUID]) -> int:
     await _keep_a_superuser(db, ids)
-    await _end_sessions(db, sessions.c.user_id.in_(ids))
-    these = update(users).where(users.c.id.in_(ids), HERE)
-    return (await db.execute(these.values(deleted_at=func.now(), **_touched()))).rowcount
+    await db.execute(_sessions_ended(ids))
+    return (await db.execute(_deleted(ids))).changed
 
 
-async def _keep_a_superuser(db: AsyncConnection, leaving: Sequence[UUID]) -> None:
-    # The lock makes two administrators who remove each other wait for one another.
-    able = select(users.c.id).where(users.c.is_superuser, users.c.is_active, HERE)
-    left = set((await db.execute(able.order_by(users.c.id).with_for_update())).scalars())
+@statement
+def _deleted(ids: list[UUID]) -> Update:
+    return update(users).where(among(users.c.id, ids), HERE).values(deleted_at=func.now(), **_touched())
+
+
+async def _keep_a_superuser(db: Connection, leaving: list[UUID]) -> None:
+    left = set((await db.execute(_superusers_held())).scalars())
     if left and left <= set(leaving):
         raise Refusal(Code.CONFLICT, "At least one active superuser must remain.")
 
 
-async def _end_sessions(db: AsyncConnection, which: ColumnElement[bool]) -> None:
-    ended = update(sessions).where(which, sessions.c.revoked_at.is_(None))
-    await db.execute(ended.values(revoked_at=func.now()))
+@statement
+def _superusers_held() -> Select[Any]:
+    # The lock makes two administrators who remove each other wait for one another.
+    able = select(users.c.id).where(users.c.is_superuser, users.c.is_active, HERE)
+    return able.order_by(users.c.id).with_for_update()
+
+
+@statement
+def _sessions_ended(user_ids: list[UUID], other_than: UUID | None = None) -> Update:
+    which = [among(sessions.c.user_id, user_ids), sessions.c.revoked_at.is_(None)]
+    if other_than is not None:
+        which.append(sessions.c.id != other_than)
+    return update(sessions).where(*which).values(revoked_at=func.now())
 
 
 def _touched() -> dict[str, Any]:

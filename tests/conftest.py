@@ -16,7 +16,6 @@ import fasteners
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy import event
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -130,8 +129,7 @@ async def guest(everyone: Guest) -> AsyncIterator[Guest]:
     """Anyone, before an empty database."""
     yield everyone
     async with everyone.store.write() as db:
-        connection = await db.get_raw_connection()
-        await connection.driver_connection.execute(WIPE)
+        await db.driver.execute(WIPE)
 
 
 @pytest.fixture
@@ -208,15 +206,31 @@ def door(request: pytest.FixtureRequest, http: httpx.AsyncClient) -> Door:
     return RestDoor(http) if request.param == "rest" else GraphQLDoor(http)
 
 
+class Sent(list[str]):
+    """The texts that were sent, save those that are put aside, and the bell's, which nobody waits for."""
+
+    aside: frozenset[str] | set[str] = frozenset()
+
+    def noting(self, send):
+        async def noted(connection, text: str, *args, **more):
+            if text not in self.aside and not text.startswith("NOTIFY"):
+                self.append(text)
+            return await send(connection, text, *args, **more)
+
+        return noted
+
+
 @pytest.fixture
-def statements(guest: Guest) -> Iterator[list[str]]:
+def round_trips(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """All that the driver is asked to send while the test runs, BEGIN and COMMIT too."""
+    sent = Sent()
+    for name in ("fetch", "execute", "executemany", "fetchrow", "fetchval"):
+        monkeypatch.setattr(asyncpg.Connection, name, sent.noting(getattr(asyncpg.Connection, name)))
+    return sent
+
+
+@pytest.fixture
+def statements(round_trips: Sent) -> Sent:
     """The SQL statements that are sent while the test runs, BEGIN and COMMIT aside."""
-    sent: list[str] = []
-
-    def note(_connection, _cursor, statement, *_) -> None:
-        sent.append(statement)
-
-    engine = guest.store.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+    round_trips.aside = {"BEGIN", "COMMIT", "ROLLBACK"}
+    return round_trips

@@ -70,11 +70,11 @@ class Factory:
         rows = [{"id": new_id(), "email": f"person-{number}@example.com", **usual, **over} for over, number in numbers]
         client = {"user_agent": "tests", "ip_address": "127.0.0.1", "expires_at": datetime.now(UTC) + timedelta(days=1)}
         live = [{"id": new_id(), "user_id": row["id"], **client} for row in rows]
-        made = insert(user_rows).returning(*USER, sort_by_parameter_order=True)
+        made = insert(user_rows).values([row | {"password_hash": hashed} for row in rows]).returning(*USER)
         async with guest.store.write() as db:
-            found = await db.execute(made, [row | {"password_hash": hashed} for row in rows])
-            users = [User(*row) for row in found]
-            await db.execute(insert(session_rows), live)
+            found = {row.id: User(*row) for row in await db.execute(made)}
+            await db.execute(insert(session_rows).values(live))
+        users = [found[row["id"]] for row in rows]
         return [self._signed_in(user, session["id"]) for user, session in zip(users, live, strict=True)]
 
     def _signed_in(self, user: User, session: UUID) -> Person:
@@ -147,7 +147,7 @@ class Scene(NamedTuple):
         roles = [(operator, "operator"), (viewer, "viewer")]
         rows = [{"project_id": project.id, "user_id": person.id, "role": role} for person, role in roles]
         async with make.guest.store.write() as db:
-            await db.execute(insert(member_rows), rows)
+            await db.execute(insert(member_rows).values(rows))
         kind = await make.agent_type(root)
         agent = await make.agent(operator, project, kind)
         return cls(root, owner, operator, viewer, stranger, project, kind, agent)

@@ -14,7 +14,7 @@ from resolvers.domain.drafts import MAX_DEPTH, Draft, unstorable
 from resolvers.domain.errors import EXPECTED, REFUSALS, Code, Refusal
 from resolvers.domain.fields import Input, Time, says
 from resolvers.domain.ids import known_id, new_id
-from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status, actions_to
+from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status, actions_to, ways_of
 from resolvers.domain.paging import ConnectionList, NumberedList, Sort, pack_cursor
 from resolvers.domain.passwords import weakness
 from resolvers.domain.permissions import RIGHTS, Right, Role, roles_with
@@ -125,7 +125,7 @@ def test_roles_grow():
 
 def test_steps_and_statuses_agree():
     assert {action for actions in ALLOWED_ACTIONS.values() for action in actions} == set(Action)
-    assert actions_to(Status.IDLE) == {
+    assert ways_of(actions_to(Status.IDLE)) == {
         Status.PAUSED: Action.RESUME, Status.WORKING: Action.FINISH, Status.WAITING: Action.FINISH,
     }  # fmt: skip
 

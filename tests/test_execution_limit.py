@@ -58,7 +58,7 @@ async def test_what_takes_too_long_is_stopped_in_the_database_too(
 ):
     assert was_stopped(await ask(http, scene, document.replace("%s", str(scene.agent.id))))
 
-    while await stuck.fetchval(WAITING) or guest.store.engine.pool.checkedout():  # noqa: ASYNC110 — no event tells of it
+    while await stuck.fetchval(WAITING) or guest.store.busy:  # noqa: ASYNC110 — no event tells of it
         await asyncio.sleep(0.02)  # the cancelled statements end on the server, each in its time
     await stuck.execute("COMMIT")
     assert await stuck.fetchval("SELECT count(*) FROM projects") == 1

@@ -151,7 +151,7 @@ async def test_what_is_forgotten_is_swept_a_little_at_each_failure(door: Door, g
     rows = [{"key": f"account:old-{number}@example.com", "failures": 1} for number in range(SWEEP + 5)]
     recent = {"key": "account:recent@example.com", "failures": 1, "blocked_until": func.now() - timedelta(minutes=59)}
     async with guest.store.write() as db:
-        await db.execute(insert(login_failures).values(blocked_until=over), rows)
+        await db.execute(insert(login_failures).values([row | {"blocked_until": over} for row in rows]))
         await db.execute(insert(login_failures).values(recent))
 
     left = []

@@ -13,7 +13,6 @@ from resolvers.domain.events import EventFilter, ProjectEventFilter
 from resolvers.domain.lifecycle import Status
 from resolvers.domain.paging import ConnectionList, Sort, pack_cursor
 from resolvers.domain.projects import MemberFilter
-from resolvers.store.visibility import seen
 from tests.factories import Factory, Person, Scene
 
 
@@ -216,7 +215,9 @@ async def test_verbs_over_several_parents_pass_over_what_is_not_yours_to_see(mak
 
 @pytest.mark.parametrize(("verbs", "edge"), [(agents, "agents"), (members, "members"), (events, "events")])
 async def test_who_loses_a_project_halfway_reads_no_more_of_it(verbs, edge: str, run, scene: Scene, monkeypatch):
-    monkeypatch.setattr(verbs, "seen", lambda _, ids: seen(scene.stranger.who, ids))
+    pages = verbs._pages_of_projects
+    strange = scene.stranger.who
+    monkeypatch.setattr(verbs, "_pages_of_projects", lambda _, *rest, **more: pages(strange, *rest, **more))
 
     reply = await run(f"{{ projects {{ nodes {{ {edge} {{ totalCount }} }} }} }}", scene.owner)
 

@@ -259,7 +259,7 @@ async def test_a_slow_reader_holds_little_and_misses_nothing(monkeypatch, make: 
             [seat] = scene.viewer.feed._seats
             assert len(seat.waiting) <= 5
         async with asyncio.timeout(10):
-            while scene.viewer.store.engine.pool.checkedout():  # noqa: ASYNC110 — the reader for all may yet be reading
+            while scene.viewer.store.busy:  # noqa: ASYNC110 — the reader for all may yet be reading
                 await asyncio.sleep(0.02)
         async with asyncio.timeout(10):
             heard += [await anext(stream) for _ in range(30)]

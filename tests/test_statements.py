@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 import pytest
 
+from resolvers import agents, auth
+from resolvers.context import Guest
+from resolvers.domain.agents import SpawnAgent
+from resolvers.domain.drafts import Draft
 from tests.doors import Door, GraphQLDoor
 from tests.factories import Factory, Scene
 
@@ -99,8 +103,8 @@ async def test_statements_depend_on_the_shape_of_a_query_alone(size: Sizes, http
 
 @pytest.mark.parametrize("size", [1, 5])
 async def test_nodes_are_read_by_their_kinds(size: int, http, make: Factory, scene: Scene, statements: list[str]):
-    agents = [await make.agent(scene.owner, scene.project, scene.kind) for _ in range(size)]
-    ids = [str(agent.id) for agent in agents] + [str((await make.project(scene.owner)).id) for _ in range(size)]
+    made = [await make.agent(scene.owner, scene.project, scene.kind) for _ in range(size)]
+    ids = [str(agent.id) for agent in made] + [str((await make.project(scene.owner)).id) for _ in range(size)]
     statements.clear()
 
     body = {"query": NODES, "variables": {"ids": ids}}
@@ -108,3 +112,28 @@ async def test_nodes_are_read_by_their_kinds(size: int, http, make: Factory, sce
 
     assert None not in reply["data"]["nodes"]
     assert len(statements) == 5, statements  # who asks, the kinds, the agents, the projects, the types
+
+
+@pytest.mark.parametrize("name", ["pause", "terminate", "spawn"])
+async def test_what_one_statement_decides_is_one_round_trip(name: str, scene: Scene, round_trips: list[str]):
+    new = {"agent_type_id": str(scene.kind.id), "name": "One"}
+    verbs = {
+        "pause": lambda: agents.pause(scene.operator, scene.agent.id),
+        "terminate": lambda: agents.terminate(scene.operator, scene.agent.id),
+        "spawn": lambda: agents.spawn(scene.operator, scene.project.id, Draft(SpawnAgent, new)),
+    }
+    round_trips.clear()
+
+    await verbs[name]()
+
+    assert len(round_trips) == 1, round_trips
+    assert round_trips[0].startswith("WITH")
+
+
+async def test_a_read_is_one_round_trip(guest: Guest, scene: Scene, round_trips: list[str]):
+    round_trips.clear()
+
+    await auth.identify(guest, scene.viewer.headers["Authorization"])
+    await agents.get(scene.viewer, scene.agent.id)
+
+    assert [text.split()[0] for text in round_trips] == ["SELECT", "SELECT"]

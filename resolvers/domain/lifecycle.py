@@ -56,9 +56,14 @@ ALLOWED_ACTIONS: dict[Status, list[Action]] = {
 ACTIVE = (Status.WORKING, Status.WAITING)
 
 
-def actions_to(target: Status) -> dict[Status, Action]:
-    """Returns, for each status that may go to `target`, the action that does it."""
-    return {source: action for action, step in STEPS.items() if step.target is target for source in step.sources}
+def actions_to(target: Status) -> tuple[Action, ...]:
+    """Returns the actions that lead to a status."""
+    return tuple(action for action, step in STEPS.items() if step.target is target)
+
+
+def ways_of(actions: tuple[Action, ...]) -> dict[Status, Action]:
+    """Returns, for each status that one of these actions leads from, that action."""
+    return {source: action for action in actions for source in STEPS[action].sources}
 
 
 def refuse_transition(status: Status, target: Status) -> Refusal:

@@ -1,14 +1,15 @@
 """May the viewer do this in that project? What can't be seen answers 404, what isn't allowed 403."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Select
 
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.permissions import RIGHTS, Right, Role, needs
 from resolvers.domain.users import Viewer
-from resolvers.store.engine import Store
+from resolvers.store.engine import Connection, Store
+from resolvers.store.statements import statement
 from resolvers.store.tables import projects
 from resolvers.store.visibility import scope
 
@@ -28,12 +29,16 @@ def allow(role: Role | None, right: Right) -> None:
         raise Refusal(Code.FORBIDDEN, needs(right))
 
 
-async def require_in(db: AsyncConnection, who: Viewer, project_id: UUID, right: Right, *, lock: bool = False) -> None:
-    """Raises unless the viewer has the right; with `lock` the project waits for this transaction."""
+@statement
+def _role(who: Viewer, project_id: UUID, *, lock: bool) -> Select[Any]:
     wanted = scope(who, project_id)
-    if lock:
-        wanted = wanted.with_for_update(key_share=True, of=projects)
-    allow(found((await db.execute(wanted)).first()).role, right)
+    return wanted.with_for_update(key_share=True, of=projects) if lock else wanted
+
+
+async def require_in(db: Connection, who: Viewer, project_id: UUID, right: Right, *, lock: bool = False) -> None:
+    """Raises unless the viewer has the right; with `lock` the project waits for this transaction."""
+    place = (await db.execute(_role(who, project_id, lock=lock))).first()
+    allow(found(place).role, right)
 
 
 async def require(store: Store, who: Viewer, project_id: UUID, right: Right) -> None:

@@ -15,18 +15,21 @@ def sent(given: msgspec.Struct) -> dict[str, Any]:
     return {name: value for name, value in msgspec.structs.asdict(given).items() if value is not msgspec.UNSET}
 
 
-def versions(expected: int | tuple[int, ...]) -> tuple[int, ...]:
-    """Returns all versions that a change may find."""
-    return expected if isinstance(expected, tuple) else (expected,)
+def versions(expected: Expected) -> list[int] | None:
+    """Returns all versions that a change may find, or None for any."""
+    if expected is None:
+        return None
+    return list(expected) if isinstance(expected, tuple) else [expected]
 
 
 def check_version(version: int, expected: Expected) -> None:
     """Refuses a change to a thing that has changed since the client read it."""
-    if expected is not None and version not in versions(expected):
-        raise stale(version, versions(expected))
+    wanted = versions(expected)
+    if wanted is not None and version not in wanted:
+        raise stale(version, wanted)
 
 
-def stale(version: int, expected: tuple[int, ...]) -> Refusal:
+def stale(version: int, expected: list[int]) -> Refusal:
     wanted = " or ".join(map(str, expected)) or "none that there ever was"
     message = f"You expected version {wanted}, but it has version {version} now; read it again."
     return Refusal(Code.VERSION_MISMATCH, message)

@@ -1,21 +1,25 @@
 """The database: one pool, reads without a transaction, writes in one, and what its errors mean."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NoReturn, TypeVar
 
 import asyncpg
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Executable, any_, event, exc, literal
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import Executable
 
 from resolvers.domain.errors import Code, Refusal
 from resolvers.store.bell import Bell
+from resolvers.store.statements import Bound, once
 
 K = TypeVar("K")
 
 STATEMENT_TIMEOUT = "30s"
 CONNECT_SECONDS = POOL_SECONDS = 10
+HANG_UP_SECONDS = 2
+STATEMENTS = 300  # prepared ones that each connection keeps
 
 # Which field is to blame when a unique index refuses a row.
 TAKEN = {
@@ -25,16 +29,11 @@ TAKEN = {
     "project_members_pkey": ("user_id", "This user is a member already."),
 }
 ORDERLY = (asyncpg.IntegrityConstraintViolationError, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-# InternalClientError is what the driver says of a connection whose last word has come and whose end has not.
-GONE = (
+UNREACHED = (
     OSError,
     TimeoutError,
-    exc.TimeoutError,
-    exc.InterfaceError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-BUSY = (
+    asyncpg.InternalClientError,  # of a connection whose last word has come and whose end has not
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -46,138 +45,237 @@ BUSY = (
 class StatementError(Exception):
     """What PostgreSQL said of a statement that is a bug of ours, without the values, which no log may hold."""
 
-    def __init__(self, error: exc.DBAPIError) -> None:
-        cause = cause_of(error)
-        super().__init__(f"{type(cause).__name__}: {cause.args[0] if cause.args else ''}\n{error.statement}")
+    def __init__(self, error: Exception, text: str) -> None:
+        # Whatever is wrong with a value, the message says so by quoting it.
+        words = "" if isinstance(error, asyncpg.DataError) or not error.args else f": {error.args[0]}"
+        super().__init__(f"{type(error).__name__}{words}\n{text}")
+
+
+class Rows(list[Any]):
+    """The rows that a statement returned, or how many it changed."""
+
+    def __init__(self, rows: Iterable[Any] = (), changed: int = 0) -> None:
+        super().__init__(rows)
+        self.changed = changed
+
+    def first(self) -> Any:
+        """Returns the first row, or None."""
+        return self[0] if self else None
+
+    def one(self) -> Any:
+        """Returns the only row."""
+        [row] = self
+        return row
+
+    def scalar(self) -> Any:
+        """Returns the first value of the first row, or None."""
+        return self[0][0] if self else None
+
+    def scalars(self) -> list[Any]:
+        """Returns the first value of each row."""
+        return [row[0] for row in self]
+
+
+class Connection:
+    """A connection that is lent out; `unsure` when nobody knows what it is in the middle of."""
+
+    __slots__ = ("driver", "unsure")
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.unsure = False
+
+    async def fetch(self, bound: Bound) -> list[asyncpg.Record]:
+        """Runs a statement; returns its rows as they came."""
+        plan = bound.plan
+        found: list[asyncpg.Record] = await self._run(self.driver.fetch, plan.text, *plan.arguments(bound.values))
+        return found
+
+    async def execute(self, asked: Bound | Executable, values: Mapping[str, object] | None = None) -> Rows:
+        """Runs a statement, compiled for this once unless it is traced; `values` are those that a text names."""
+        bound = asked if isinstance(asked, Bound) else once(asked, values)
+        plan = bound.plan
+        if plan.silent:
+            status = await self._run(self.driver.execute, plan.text, *plan.arguments(bound.values))
+            return Rows(changed=int(status.rpartition(" ")[2]))
+        return Rows(plan.rows(await self.fetch(bound)))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Begins a transaction, and ends it with what comes of it."""
+        await self._run(self.driver.execute, "BEGIN")
+        try:
+            yield
+        except BaseException:
+            if not self.unsure:
+                await self._run(self.driver.execute, "ROLLBACK")
+            raise
+        await self._run(self.driver.execute, "COMMIT")
+
+    async def _run(self, run: Callable[..., Any], text: str, *args: Any) -> Any:
+        try:
+            return await run(text, *args)
+        except ORDERLY as error:
+            tell(error, text)
+        except Exception as error:  # noqa: BLE001 — told, each as what it means
+            # A value that the driver could not send, or a BEGIN that failed, leaves it in the middle of something.
+            self.unsure = True
+            tell(error, text)
+        except BaseException:
+            self.unsure = True
+            raise
 
 
 class Store:
     """One PostgreSQL database, reached by a libpq URL such as `postgresql://user@host/name`."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
-        async def connect(name: str = "roster") -> asyncpg.Connection:
-            settings = {"application_name": name, "timezone": "UTC", "jit": "off"}
-            settings["statement_timeout"] = STATEMENT_TIMEOUT
-            return await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings=settings)
+        self._url, self._size = url, pool_size
+        self._pool: Any = None
+        self.bell = Bell(lambda: self.connect("roster events"))
 
-        self.bell = Bell(lambda: connect("roster events"))
-        self.engine: AsyncEngine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=connect,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_SECONDS,
-            hide_parameters=True,  # they hold what no log may
-            json_serializer=lambda value: msgspec.json.encode(value).decode(),
-            json_deserializer=msgspec.json.decode,
-        )
-        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        event.listen(self.engine.sync_engine, "checkout", _still_open)
-        event.listen(self.engine.sync_engine, "handle_error", _drop_unsure)
+    async def connect(self, name: str = "roster") -> Any:
+        """Opens a connection of its own, for who is to close it."""
+        return await asyncpg.connect(self._url, **_options(name))
+
+    @property
+    def busy(self) -> int:
+        """How many connections are lent out."""
+        return 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Connection]:
         """Opens a connection without a transaction, for one statement or several that need no common view."""
-        with _errors_told():
-            async with self._reader.connect() as db:
-                yield db
+        db = Connection(await self._lent())
+        try:
+            yield db
+        finally:
+            await self._give_back(db)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def decide(self) -> AsyncIterator[Connection]:
+        """Opens a connection without a transaction, for the one statement that decides and writes."""
+        async with self.read() as db:
+            yield db
+        self.bell.ring()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Connection]:
         """Opens a transaction: all of it holds at the end, or none of it when anything is raised."""
-        with _errors_told():
-            async with self.engine.begin() as db:
-                yield db
+        async with self.read() as db, db.transaction():
+            yield db
         self.bell.ring()
 
     async def close(self) -> None:
+        """Lets go of all connections."""
         await self.bell.close()
-        await self.engine.dispose()
+        if self._pool is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HANG_UP_SECONDS):
+                    await self._pool.close()
+
+    async def _lent(self) -> Any:
+        if self._pool is None:
+            # Reads wait for nothing but their statement: a connection keeps its settings, so nothing is to be reset.
+            lasting = {"max_inactive_connection_lifetime": 0, "max_queries": sys.maxsize}
+            self._pool = asyncpg.create_pool(
+                self._url,
+                min_size=0,
+                max_size=self._size,
+                init=_read_json,
+                reset=_keep,
+                **lasting,
+                **_options("roster"),
+            )
+            await self._pool
+        try:
+            async with asyncio.timeout(POOL_SECONDS):
+                return await self._pool.acquire()
+        except Exception as error:  # noqa: BLE001 — told, each as what it means
+            tell(error, "")
+
+    async def _give_back(self, db: Connection) -> None:
+        with suppress(*UNREACHED, asyncpg.PostgresError):
+            if db.unsure:
+                await asyncio.shield(db.driver.close(timeout=HANG_UP_SECONDS))
+            else:
+                await self._pool.release(db.driver)
 
 
 class Joined(Store):
     """The same database from within a transaction that is open: what is written takes part in it."""
 
-    def __init__(self, store: Store, db: AsyncConnection) -> None:
-        self.bell, self.engine, self._db = store.bell, store.engine, db
+    def __init__(self, store: Store, db: Connection) -> None:
+        self.bell, self._db = store.bell, db
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[Connection]:
         """Gives the connection of the transaction."""
         yield self._db
 
-    write = read
+    write = decide = read
 
 
-async def one(db: AsyncConnection, statement: Executable, kind: type[K]) -> K | None:
+async def one(db: Connection, bound: Bound, kind: type[K]) -> K | None:
     """Returns the first row as a record, or None."""
-    row = (await db.execute(statement)).first()
-    return None if row is None else record(kind, row)
+    made = bound.plan.maker(kind)(await db.fetch(bound))
+    return made[0] if made else None
 
 
-async def returned(db: AsyncConnection, statement: Executable, kind: type[K]) -> K:
+async def returned(db: Connection, bound: Bound, kind: type[K]) -> K:
     """Returns as a record the one row that a write gives back."""
-    return record(kind, (await db.execute(statement)).one())
+    [made] = bound.plan.maker(kind)(await db.fetch(bound))
+    return made
 
 
-def record(kind: type[K], values: Iterable[Any]) -> K:
+async def many(db: Connection, bound: Bound, kind: type[K]) -> list[K]:
+    """Returns every row as a record."""
+    return bound.plan.maker(kind)(await db.fetch(bound))
+
+
+def record(kind: type[K], values: Sequence[Any]) -> K:
     """Makes a record of a row's values, which stand in the order of its fields."""
     return kind(*values)
 
 
-async def many(db: AsyncConnection, statement: Executable, kind: type[K]) -> list[K]:
-    """Returns every row as a record."""
-    return [record(kind, row) for row in await db.execute(statement)]
+def _options(name: str) -> dict[str, Any]:
+    settings = {"application_name": name, "timezone": "UTC", "jit": "off", "statement_timeout": STATEMENT_TIMEOUT}
+    kept = {"statement_cache_size": STATEMENTS, "max_cached_statement_lifetime": 0, "max_cacheable_statement_size": 0}
+    return {"timeout": CONNECT_SECONDS, "server_settings": settings, **kept}
 
 
-def among(column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Holds where the column is one of the values."""
-    # PostgreSQL takes an array for ten values, and so would plan anew for a single one each time.
-    several = any_(literal(list(values), ARRAY(column.type)))
-    wanted: ColumnElement[bool] = column == (values[0] if len(values) == 1 else several)
-    return wanted
+async def _read_json(driver: Any) -> None:
+    # One byte before the text tells the version of the format.
+    await driver.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
+        decoder=lambda packed: msgspec.json.decode(packed[1:]),
+    )
 
 
-def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    # The driver knows when the server has hung up, without a round trip; the pool then takes another one.
-    if dbapi_connection.driver_connection.is_closed():
-        raise exc.DisconnectionError
+async def _keep(_driver: Any) -> None:
+    pass
 
 
-def _drop_unsure(context: Any) -> None:
-    # A value that the driver could not send, or a BEGIN that failed, leaves a connection that is never right again.
-    if not isinstance(cause_of(context.sqlalchemy_exception or context.original_exception), ORDERLY):
-        context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = False
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        told = refusal_for(error)
-        if told is not None:
-            raise told from error
-        if isinstance(error, exc.DBAPIError):
-            raise StatementError(error) from None
-        raise
-
-
-def cause_of(error: BaseException) -> BaseException:
-    """Returns the driver's own error."""
-    orig = error.orig if isinstance(error, exc.DBAPIError) else None
-    return (orig and orig.__cause__) or error
+def tell(error: Exception, text: str) -> NoReturn:
+    """Raises what a database error means for the client, or a StatementError for a bug of ours."""
+    told = refusal_for(error)
+    if told is not None:
+        raise told from error
+    if isinstance(error, asyncpg.PostgresError):
+        raise StatementError(error, text) from None
+    raise error
 
 
 def refusal_for(error: BaseException) -> Refusal | None:
     """Returns what a database error means for the client, or None for a bug of ours."""
-    cause = cause_of(error)
-    if isinstance(cause, asyncpg.UniqueViolationError):
-        field, message = TAKEN[cause.constraint_name]
+    if isinstance(error, asyncpg.UniqueViolationError):
+        field, message = TAKEN[error.constraint_name]
         return Refusal(Code.CONFLICT, message, field=field)
-    if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+    if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
         return Refusal(Code.CONFLICT, "Another change came in between; try again.")
-    if isinstance(error, GONE) or isinstance(cause, (*GONE, *BUSY)):
+    if isinstance(error, UNREACHED):
         return Refusal(Code.UNAVAILABLE, headers={"Retry-After": "1"})
     return None

@@ -5,16 +5,17 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Uuid, any_, literal, select, text
+from sqlalchemy import Select, TextClause, select, text
 
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import AGENT_KINDS, Event
 from resolvers.domain.users import Viewer
 from resolvers.store.engine import Store, many
 from resolvers.store.records import EVENT
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import events
 from resolvers.store.visibility import standing
 
@@ -26,12 +27,28 @@ SETTLE_PATIENCE = 5.0
 
 # Places in the log are given out before a transaction commits, so one can become visible after a later one. Whoever may
 # still fill a place below those that are visible holds this lock until it ends.
-PROBE = text("""
+PROBE = """
     SELECT (SELECT coalesce(max(sequence), 0) FROM events) AS newest,
            ARRAY(SELECT virtualtransaction FROM pg_locks
                  WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock'
                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS writers
-""")
+"""
+
+
+@statement
+def probe() -> TextClause:
+    """Selects the newest place in the log, and who may still fill one below it."""
+    return text(PROBE)
+
+
+@statement
+def logged(after: int, upto: int, project_ids: list[UUID], agent_id: UUID | None) -> Select[Any]:
+    """Selects what happened to the agents of these projects, or to one of them, between two places in the log."""
+    wanted = select(*EVENT).where(events.c.sequence > after, events.c.sequence <= upto)
+    wanted = wanted.where(among(events.c.project_id, project_ids), events.c.kind.in_(AGENT_KINDS))
+    if agent_id is not None:
+        wanted = wanted.where(events.c.subject_id == agent_id)
+    return wanted.order_by(events.c.sequence).limit(BATCH)
 
 
 class Seat:
@@ -124,10 +141,7 @@ class Feed:
 
     async def between(self, seat: Seat, place: int) -> list[Event]:
         """Reads from the log what a seat has not been offered, after a place; at most BATCH events."""
-        where = [events.c.project_id == seat.project_id]
-        if seat.agent_id is not None:
-            where.append(events.c.subject_id == seat.agent_id)
-        found = await self._logged(place, self._place, *where)
+        found = await self._logged(place, self._place, [seat.project_id], seat.agent_id)
         await self._look([seat])
         seat.check()
         return found
@@ -201,15 +215,15 @@ class Feed:
 
     async def _probe(self) -> Mark:
         async with self._store.read() as db:
-            newest, writers = (await db.execute(PROBE)).one()
+            newest, writers = (await db.execute(probe())).one()
         return Mark(newest, frozenset(writers))
 
     async def _hand_on(self, settled: int) -> bool:
         """Offers events up to a place to whoever wants them; tells whether there are more than fit into one batch."""
         if settled == self._place:
             return False
-        projects = literal(list({seat.project_id for seat in self._seats}), ARRAY(Uuid))
-        found = await self._logged(self._place, settled, events.c.project_id == any_(projects))
+        projects = list({seat.project_id for seat in self._seats})
+        found = await self._logged(self._place, settled, projects)
         wanted = {seat: own for seat in self._seats if (own := [event for event in found if seat.wants(event)])}
         await self._look(wanted)
         for seat, own in wanted.items():
@@ -219,20 +233,22 @@ class Feed:
             return True
         return False
 
-    async def _logged(self, place: int, settled: int, *where: ColumnElement[bool]) -> list[Event]:
-        wanted = select(*EVENT).where(events.c.sequence > place, events.c.sequence <= settled, *where)
-        ordered = wanted.where(events.c.kind.in_(AGENT_KINDS)).order_by(events.c.sequence).limit(BATCH)
+    async def _logged(
+        self, place: int, settled: int, project_ids: list[UUID], agent_id: UUID | None = None
+    ) -> list[Event]:
         async with self._store.read() as db:
-            return await many(db, ordered, Event)
+            return await many(db, logged(place, settled, project_ids, agent_id), Event)
 
     async def _look(self, seats: Iterable[Seat]) -> None:
         """Ends the seats of those who have lost their session or sight of the project."""
         asked = list(seats)
         if not asked:
             return
-        statement = standing([(seat.who.id, seat.who.session_id, seat.project_id) for seat in asked])
+        wanted = standing(
+            [seat.who.id for seat in asked], [seat.who.session_id for seat in asked], [s.project_id for s in asked]
+        )
         async with self._store.read() as db:
-            for row in await db.execute(statement):
+            for row in await db.execute(wanted):
                 if not row.signed_in:
                     asked[row.number - 1].end(Refusal(Code.UNAUTHENTICATED, "This session has ended; sign in again."))
                 elif not row.sees:

@@ -1,14 +1,29 @@
 """Parts of lists, with their totals and their visibility, in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, func, literal, null, select, true, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
+import asyncpg
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    type_coerce,
+)  # fmt: skip
 
 from resolvers.domain.paging import Listing, Page, Window
-from resolvers.store.engine import record
+from resolvers.store.engine import Connection
 from resolvers.store.records import Columns
+from resolvers.store.statements import Bound
+from resolvers.store.types import Containing
 
 K = TypeVar("K")
 
@@ -44,8 +59,8 @@ def page_statement(
     falling = sort.descending != backwards
     part = (
         wanted.order_by(*(column.desc() if falling else column.asc() for column in order))
-        .limit(listing.window.limit + 1)
-        .offset(listing.window.offset)
+        .limit(type_coerce(listing.window.limit, BigInteger) + 1)
+        .offset(type_coerce(listing.window.offset, BigInteger))
         .lateral("part")
     )
     outer = [part.c[str(column.key)] for column in order]
@@ -70,31 +85,37 @@ def _within(window: Window, order: Sequence[ColumnElement[Any]], descending: boo
     for cursor, above in ((window.after, not descending), (window.before, descending)):
         if cursor is not None:
             place = zip(cursor, order, strict=False)  # where the value is the key, that alone
-            here, there = tuple_(*order), tuple_(*(literal(part, column.type) for part, column in place))
+            here, there = tuple_(*order), tuple_(*(type_coerce(part, column.type) for part, column in place))
             found.append(here > there if above else here < there)
     return found
 
 
-async def read_page(db: AsyncConnection, statement: Select[Any], kind: type[K], listing: Listing[Any]) -> Page[K]:
+def matches(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Holds where one of the columns contains the text, in any case."""
+    pattern = func.lower(type_coerce(text, Containing()))
+    return or_(*(func.lower(column).like(pattern) for column in columns))
+
+
+async def read_page(db: Connection, bound: Bound, kind: type[K], listing: Listing[Any]) -> Page[K]:
     """Reads the page of a list that stands below nothing."""
-    [page] = (await read_pages(db, statement, kind, listing)).values()
-    return page
+    return _page(await db.fetch(bound), bound.plan.maker(kind, skip=2), listing)
 
 
-async def read_pages(
-    db: AsyncConnection, statement: Select[Any], kind: type[K], listing: Listing[Any]
-) -> dict[Any, Page[K]]:
+async def read_pages(db: Connection, bound: Bound, kind: type[K], listing: Listing[Any]) -> dict[Any, Page[K]]:
     """Reads a page for each parent that there is."""
-    below: dict[Any, list[Row[*tuple[Any, ...]]]] = {}
-    for row in await db.execute(statement):
+    below: dict[Any, list[asyncpg.Record]] = {}
+    for row in await db.fetch(bound):
         below.setdefault(row[0], []).append(row)
-    return {parent: _page(rows, kind, listing) for parent, rows in below.items()}
+    made = bound.plan.maker(kind, skip=2)
+    return {parent: _page(rows, made, listing) for parent, rows in below.items()}
 
 
-def _page(rows: Sequence[Row[*tuple[Any, ...]]], kind: type[K], listing: Listing[Any]) -> Page[K]:
+def _page(
+    rows: Sequence[asyncpg.Record], made: Callable[[Sequence[asyncpg.Record]], list[K]], listing: Listing[Any]
+) -> Page[K]:
     window, total = listing.window, rows[0][1]
     # The first field of a record is never empty, save in the row that stands for no item.
-    items = [record(kind, row[2:]) for row in rows[: window.limit] if row[2] is not None]
+    items = [] if rows[0][2] is None else made(rows[: window.limit])
     more = len(rows) > window.limit
     before = window.offset > 0 or window.after is not None
     if window.backwards:

@@ -19,9 +19,9 @@ from sqlalchemy import (
     true,
     union_all,
 )  # fmt: skip
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from resolvers.domain.lifecycle import Status
+from resolvers.store.engine import Connection
 from resolvers.store.tables import (
     SUMS,
     agent_type_counts,
@@ -92,7 +92,7 @@ TALLIES = [
 ]
 
 
-async def recount(db: AsyncConnection) -> int:
+async def recount(db: Connection) -> int:
     """Counts everything anew, while nobody writes; returns how many counters were wrong."""
     await db.execute(text("SET LOCAL statement_timeout = 0"))
     names = dict.fromkeys(tally.counted.name for tally in TALLIES)
@@ -100,8 +100,8 @@ async def recount(db: AsyncConnection) -> int:
     return sum([await _mend(db, tally) for tally in TALLIES])
 
 
-async def _mend(db: AsyncConnection, tally: Tally) -> int:
-    wrong = len((await db.execute(tally.wrong())).all())
+async def _mend(db: Connection, tally: Tally) -> int:
+    wrong = len(await db.execute(tally.wrong()))
     if wrong:
         await db.execute(delete(tally.counters).where(tally.own()))
         fields = [*tally.keys, *tally.sums, "slot"]

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Dialect, Text
+from sqlalchemy import Text
 from sqlalchemy.types import TypeDecorator
 
-from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status
+from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action
 from resolvers.domain.words import Word
 
 
 class Words(TypeDecorator[Word]):
-    """Text in the database, a member of one enum here."""
+    """Text in the database, a member of one enum here; `lookup` says what each text is read as."""
 
     impl = Text
     cache_ok = True
@@ -18,12 +18,7 @@ class Words(TypeDecorator[Word]):
     def __init__(self, kind: type[Word]) -> None:
         super().__init__()
         self.kind = kind
-
-    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
-        return None if value is None else str(value)
-
-    def process_result_value(self, value: Any, _dialect: Dialect) -> Word | None:
-        return None if value is None else self.kind(value)
+        self.lookup: dict[str | None, Word | None] = {None: None, **{str(word): word for word in kind}}
 
 
 class AllowedActions(TypeDecorator[list[Action]]):
@@ -31,6 +26,18 @@ class AllowedActions(TypeDecorator[list[Action]]):
 
     impl = Text
     cache_ok = True
+    lookup: dict[Any, list[Action] | None] = {None: None, **ALLOWED_ACTIONS}
 
-    def process_result_value(self, value: Any, _dialect: Dialect) -> list[Action] | None:
-        return None if value is None else ALLOWED_ACTIONS[Status(value)]
+
+class Containing(TypeDecorator[str]):
+    """A text, sent as the pattern of what contains it; the escape character is a backslash."""
+
+    impl = Text
+    cache_ok = True
+
+    @staticmethod
+    def written(value: str) -> str:
+        """Returns the pattern."""
+        for character in ("\\", "%", "_"):
+            value = value.replace(character, f"\\{character}")
+        return f"%{value}%"

@@ -1,6 +1,5 @@
 """Who sees which project, as one predicate: lists, totals, metrics, nodes and events all stand on it."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from sqlalchemy import (
     column,
     exists,
     func,
-    literal,
     or_,
     select,
     true,
@@ -23,8 +21,8 @@ from sqlalchemy import (
 from resolvers.domain.permissions import SUPERUSER_ROLE, Role
 from resolvers.domain.projects import Project
 from resolvers.domain.users import Viewer
-from resolvers.store.engine import among
 from resolvers.store.records import Columns, columns
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import members, projects, sessions, users
 from resolvers.store.types import Words
 
@@ -40,22 +38,23 @@ def membership(who: Viewer) -> ScalarSelect[Any]:
 
 def role(who: Viewer) -> ColumnElement[Any]:
     """The role that counts: the viewer's own, or a superuser's."""
-    return type_coerce(literal(str(SUPERUSER_ROLE)), Words(Role)) if who.is_superuser else membership(who)
+    return type_coerce(SUPERUSER_ROLE, Words(Role)) if who.is_superuser else membership(who)
 
 
 def visible(who: Viewer, project_id: ColumnElement[Any] = projects.c.id) -> ColumnElement[bool]:
     """Holds for the projects that the viewer may see."""
-    return true() if who.is_superuser else _takes_part(literal(who.id, users.c.id.type), project_id)
+    return true() if who.is_superuser else _takes_part(type_coerce(who.id, Uuid), project_id)
 
 
 def _takes_part(user_id: ColumnElement[Any], project_id: ColumnElement[Any]) -> ColumnElement[bool]:
     return exists().where(members.c.project_id == project_id, members.c.user_id == user_id)
 
 
-def standing(asked: Sequence[tuple[UUID, UUID, UUID]]) -> Select[Any]:
+@statement
+def standing(user_ids: list[UUID], session_ids: list[UUID], project_ids: list[UUID]) -> Select[Any]:
     """Selects number, signed_in and sees, for each (user, session, project) as things are now."""
     names = ("user_id", "session_id", "project_id")
-    arrays = [literal(list(part), ARRAY(Uuid)) for part in zip(*asked, strict=True)]
+    arrays = [type_coerce(part, ARRAY(Uuid)) for part in (user_ids, session_ids, project_ids)]
     rows = func.unnest(*arrays).table_valued(*(column(name, Uuid) for name in names), with_ordinality="number")
     one = rows.render_derived()
     user = users.join(sessions, sessions.c.user_id == users.c.id)
@@ -91,6 +90,6 @@ def scope(who: Viewer, project_id: object) -> Select[Any]:
     )
 
 
-def seen(who: Viewer, project_ids: Sequence[UUID]) -> Select[Any]:
+def seen(who: Viewer, project_ids: list[UUID]) -> Select[Any]:
     """Selects the ids of those of the projects that the viewer can see."""
     return select(projects.c.id).where(among(projects.c.id, project_ids), visible(who))
