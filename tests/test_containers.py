@@ -15,6 +15,7 @@ import yaml
 
 from gql_app.settings import PREFIX, Settings
 from tests.processes import Place, Server
+from tests.test_rate_limits_shared import MISSING, Cache
 
 HERE = Path(__file__).parent.parent
 DOCKERFILE = (HERE / "Dockerfile").read_text().replace("\\\n", "")
@@ -69,6 +70,12 @@ def test_two_replicas_wait_for_the_migration_and_that_for_the_database():
     assert SERVICES["migrate"]["command"] == ["migrate"]
     assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert "pg_isready" in SERVICES["database"]["healthcheck"]["test"]
+
+
+def test_both_replicas_count_in_one_store_that_nobody_else_reaches():
+    stores = {replica["environment"]["ROSTER_RATE_LIMIT_STORE"] for replica in REPLICAS}
+    assert stores == {"redis://limits:6379/0"}
+    assert "ports" not in SERVICES["limits"]
 
 
 def test_each_replica_has_a_port_of_its_own_on_this_machine_alone():
@@ -202,17 +209,35 @@ def test_the_image_serves_on_its_own(image: Path, tmp_path: Path):
         assert not container.finds_healthy(server, check)
 
 
+def given(**more: str) -> dict[str, str]:
+    """The environment that Compose gives a replica, without what is left to be set."""
+    said = ((name, str(value)) for name, value in REPLICAS[0]["environment"].items() if value)
+    return {name: re.sub(r"\$\{(\w+).*\}", lambda it: SECRETS[it[1]], value) for name, value in said} | more
+
+
 def test_what_compose_starts_is_ready_and_writes_no_file(image: Path, tmp_path: Path, database: str):
-    given = REPLICAS[0]["environment"].items()
-    filled = {name: re.sub(r"\$\{(\w+).*\}", lambda it: SECRETS[it[1]], str(value)) for name, value in given if value}
     kind, *check = REPLICAS[0]["healthcheck"]["test"]
     assert kind == "CMD"
     assert "'/ready'" in check[-1]
     nowhere = Path("/dev/null/data")  # not even root could make it
-    with Container(image, tmp_path, nowhere, **filled | {"ROSTER_DATABASE_URL": database}) as container:
+    with Container(image, tmp_path, nowhere, **given(ROSTER_DATABASE_URL=database)) as container:
         migrated = container.run(*SERVICES["migrate"]["command"])
         assert migrated.code == 0, migrated.err
         server = container.serve_as_told()
         assert container.finds_healthy(server, check)
         assert server.stop() == 0
         assert not container.finds_healthy(server, check)
+
+
+def test_two_replicas_share_their_limits(image: Path, tmp_path: Path, database: str):
+    if not shutil.which("redis-server"):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(MISSING)
+    server, *options = SERVICES["limits"]["command"]
+    assert server == "valkey-server"  # whose options Redis has, too
+    cache = Cache(tmp_path, *options)
+    limits = {"ROSTER_RATE_LIMIT_STORE": cache.url, "ROSTER_RATE_LIMIT_SIGN_IN": "1/hour"}
+    with Container(
+        image, tmp_path, Path("/dev/null/data"), **given(ROSTER_DATABASE_URL=database, **limits)
+    ) as container:
+        assert [container.serve_as_told().login().status_code for _ in range(2)] == [401, 429]
+    cache.kill()

@@ -28,10 +28,11 @@ MISSING = "no redis-server is installed to share rate limits through"
 class Cache:
     """A Redis in a folder of its own, without a port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.socket = folder / "redis.sock"
         self.url = f"redis+unix://{self.socket}"
-        self.command = ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", folder]
+        own = ["--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", folder]
+        self.command = ["redis-server", *options, *own]
         self.start()
 
     def start(self) -> None:
