@@ -54,7 +54,7 @@ openapi: $(READY) ## Write the OpenAPI document anew
 	$(BIN)/roster openapi > rest_shim/openapi.json
 
 fuzz: $(READY) ## Fuzz REST by schemathesis for a long while, on a database that is thrown away
-	$(BIN)/python -m tests.fuzz --max-examples 100
+	$(BIN)/python -m tests.fuzz
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
