@@ -99,6 +99,25 @@ def create_superuser(email: str, password: str) -> None:
     click.echo(f"{email} is {'a new' if made else 'now a'} superuser.")
 
 
+@cli.command("prune")
+@click.option("--event-days", type=int, help="Remove events that are older; ROSTER_EVENT_DAYS if left out.")
+def prune_command(event_days: int | None) -> None:
+    """Remove what has expired, and events that are older than ROSTER_EVENT_DAYS, in small steps."""
+    from resolvers.upkeep import prune
+
+    settings = read_settings(**({} if event_days is None else {"event_days": event_days}))
+    removed = _with_database(lambda guest: prune(guest, settings.event_days))
+    click.echo("Removed " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in removed.items()) + ".")
+
+
+@cli.command("recount")
+def recount_command() -> None:
+    """Count agents and all else anew, and mend what was counted wrong; nothing is written meanwhile."""
+    from resolvers.upkeep import recount
+
+    click.echo(f"{_with_database(recount)} counters were wrong.")
+
+
 @cli.command("demo")
 @click.option("--password", help="The password of the people in the demo; a random one if left out.")
 def demo(password: str | None) -> None:

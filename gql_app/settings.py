@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     pool_size: Annotated[int, Field(ge=1, le=500)] = Field(10, description="database connections of one process")
     access_token_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(15, description="how long an access token holds")
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = Field(30, description="how long a session can lie unused")
+    event_days: Annotated[int, Field(ge=1, le=36500)] | None = Field(
+        None, description="how many days of events `roster prune` leaves; without it, all of them"
+    )
     graphiql: bool | None = Field(None, description="serve GraphiQL; by default in development only")
     trusted_documents: Path | None = Field(
         None, description="a manifest that `roster trust` made; with it only its GraphQL documents run"

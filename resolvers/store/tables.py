@@ -101,6 +101,8 @@ users = Table(
 # The address of a deleted user is free again.
 Index("users_email_key", func.lower(users.c.email), unique=True, postgresql_where=users.c.deleted_at.is_(None))
 Index(None, users.c.created_at, users.c.id)
+Index(None, users.c.updated_at, users.c.id)
+Index(None, users.c.email, users.c.id)
 
 sessions = Table(
     "sessions",
@@ -118,6 +120,9 @@ sessions = Table(
     CheckConstraint("rotation >= 0", name="rotation"),
 )
 Index(None, sessions.c.user_id, sessions.c.created_at)
+Index(None, sessions.c.created_at, sessions.c.id)
+Index(None, sessions.c.last_used_at, sessions.c.id)
+Index(None, sessions.c.expires_at)
 
 login_failures = Table(
     "login_failures",
@@ -185,6 +190,8 @@ projects = Table(
 )
 Index("projects_slug_key", projects.c.slug, unique=True)
 Index(None, projects.c.created_at, projects.c.id)
+Index(None, projects.c.updated_at, projects.c.id)
+Index(None, projects.c.name, projects.c.id)
 
 members = Table(
     "project_members",
@@ -200,6 +207,7 @@ members = Table(
     _one_of("role", Role),
 )
 Index(None, members.c.user_id, members.c.project_id)
+Index(None, members.c.project_id, members.c.created_at, members.c.user_id)
 
 agents = Table(
     "agents",
@@ -231,6 +239,10 @@ agents = Table(
     CheckConstraint("(status = 'terminated') = (terminated_at IS NOT NULL)", name="terminated_at"),
 )
 Index(None, agents.c.project_id, agents.c.created_at, agents.c.id)
+Index(None, agents.c.project_id, agents.c.updated_at, agents.c.id)
+Index(None, agents.c.project_id, agents.c.name, agents.c.id)
+Index(None, agents.c.project_id, agents.c.status, agents.c.created_at, agents.c.id)
+Index(None, agents.c.project_id, agents.c.agent_type_id, agents.c.created_at, agents.c.id)
 Index(None, agents.c.agent_type_id, agents.c.created_at, agents.c.id)
 
 # Triggers keep these in step, each transaction in rows of its own slot; what there is is the sum over the slots.
@@ -296,3 +308,11 @@ events = Table(
 )
 Index(None, events.c.project_id, events.c.sequence)
 Index(None, events.c.subject_id, events.c.sequence)
+
+# Up to where the log of a project was pruned, if it ever was.
+pruned_logs = Table(
+    "pruned_logs",
+    metadata,
+    Column("project_id", Uuid, ForeignKey("projects.id"), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+)
