@@ -16,6 +16,7 @@ from resolvers.domain.errors import Refusal
 from resolvers.domain.limits import EXECUTION
 from schema.caches import Caches, Documents
 from schema.context import Asking
+from schema.executor.of_strawberry import StrawberryExecutor, tell_reads
 from schema.guard import Guard, stopped
 from schema.limits import Asked
 from schema.mutation import Mutation
@@ -94,8 +95,10 @@ schema = Schema(
     subscription=Subscription,
     types=[Agent, AgentType, Project, User],
     extensions=[Problems, Guard, partial(Caches, documents)],
+    execution_context_class=StrawberryExecutor,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+tell_reads(schema)
 
 
 def sdl() -> str:

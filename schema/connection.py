@@ -1,8 +1,9 @@
 """Lists as Relay connections, with keyset cursors."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, Generic, Optional, TypeVar
 from uuid import UUID
 
@@ -10,10 +11,13 @@ import strawberry
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 from strawberry import UNSET
 
+from resolvers.context import Context
 from resolvers.domain.fields import Input
 from resolvers.domain.paging import DEFAULT_LIMIT, MAX_LIMIT, ConnectionList, ListDraft, Page, pack_cursor
 from schema.context import Info
 from schema.dress import filter_input, given, or_none
+from schema.executor import reads
+from schema.executor.loader import Loader
 
 T = TypeVar("T")
 
@@ -73,7 +77,7 @@ Last = Annotated[int | None, strawberry.argument(description=f"How many counted 
 Before = Annotated[str | None, strawberry.argument(description="Only what comes before this cursor.")]
 
 
-Read = Callable[[Any, Info, Callable[[], ListDraft[Any]]], Awaitable[Page[Any]]]
+Read = Callable[..., Awaitable["Connection[Any]"]]
 
 
 def connection(
@@ -87,8 +91,9 @@ def connection(
 ) -> Any:
     """Makes a field that lists by a verb; where that may fail, it is null and leaves its siblings alone."""
 
-    async def read(_root: Any, info: Info, listing: Callable[[], ListDraft[Any]]) -> Page[Any]:
-        return await verb(await info.context.signed_in(), listing(), **fixed)
+    async def read(_root: Any, info: Info, **asked: Any) -> Connection[Any]:
+        page = await verb(await info.context.signed_in(), _listing(kind, info, **asked), **fixed)
+        return Connection(page=page)
 
     return _field(read, Optional[Connection[node]] if may_fail else Connection[node], kind, says)  # noqa: UP045 — built at run time
 
@@ -98,15 +103,22 @@ def connection_below(
 ) -> Any:
     """Makes a field that lists what is below its parent, by a verb that does so for several parents at once."""
 
-    async def read(root: Any, info: Info, listing: Callable[[], ListDraft[Any]]) -> Page[Any]:
+    def loader(info: Info, **asked: Any) -> Loader[UUID, Connection[Any]]:
+        async def load(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, Connection[Any]]:
+            pages = await verb(ctx, ids, _listing(kind, info, **asked))
+            return {parent: Connection(page=page) for parent, page in pages.items()}
+
         # The same place in the document has the same arguments below each parent.
         place = (verb, *map(id, info._raw_info.field_nodes))  # noqa: SLF001 — as in _asks_for
-        return await info.context.below(place, lambda ctx, ids: verb(ctx, ids, listing())).load(root.id)
+        return info.context.below(place, load)
 
-    return _field(read, Connection[node], kind, says)
+    async def read(root: Any, info: Info, **asked: Any) -> Connection[Any]:
+        return await loader(info, **asked).load(root.id)
+
+    return _field(read, Connection[node], kind, says, {reads.TOLD: reads.Edge(attrgetter("id"), loader)})
 
 
-def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
+def _field(read: Read, answer: Any, kind: type[Input], says: str, told: dict[Any, Any] | None = None) -> Any:
     async def resolve(  # noqa: PLR0917 — one argument each
         root: Any,
         info: Info,
@@ -117,22 +129,23 @@ def _field(read: Read, answer: Any, kind: type[Input], says: str) -> Any:
         where: Any = UNSET,
         order_by: Any = UNSET,
     ) -> Any:
-        def listing() -> ConnectionList[Any]:
-            place = {"first": first, "after": after, "last": last, "before": before}
-            raw: dict[str, object] = {name: or_none(value) for name, value in place.items()}
-            raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
-            descending = order_by and order_by.direction is OrderDirection.DESC
-            raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None
-            raw["total"] = _asks_for(info, "totalCount")
-            return ConnectionList(kind, raw)
-
-        return Connection(page=await read(root, info, listing))
+        asked = {"first": first, "after": after, "last": last, "before": before, "where": where, "order_by": order_by}
+        return await read(root, info, **asked)
 
     hints = resolve.__annotations__
     hints["where"] = Annotated[Optional[filter_input(kind)], strawberry.argument(description="Which items.")]  # noqa: UP045 — built at run time
     hints["order_by"] = Annotated[Optional[order_input(kind)], strawberry.argument(description=_usual_order(kind))]  # noqa: UP045 — built at run time
     hints["return"] = answer
-    return strawberry.field(resolver=resolve, description=says)
+    return strawberry.field(resolver=resolve, description=says, metadata=told)
+
+
+def _listing(kind: type[Input], info: Info, where: Any = UNSET, order_by: Any = UNSET, **place: Any) -> ListDraft[Any]:
+    raw: dict[str, object] = {name: or_none(value) for name, value in place.items()}
+    raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
+    descending = order_by and order_by.direction is OrderDirection.DESC
+    raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None
+    raw["total"] = _asks_for(info, "totalCount")
+    return ConnectionList(kind, raw)
 
 
 ORDERS = {

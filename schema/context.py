@@ -7,7 +7,6 @@ from uuid import UUID
 
 import strawberry
 from starlette.datastructures import MutableHeaders
-from strawberry.dataloader import DataLoader
 
 from resolvers import agent_types, agents, auth, projects, users
 from resolvers.context import Context, Guest
@@ -16,6 +15,7 @@ from resolvers.domain.agents import Agent
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.projects import Project
 from resolvers.domain.users import User
+from schema.executor.loader import Loader
 from schema.trusted import Manifest
 
 K = TypeVar("K", bound=Hashable)
@@ -74,14 +74,14 @@ class Asking:
 
     def forget(self) -> None:
         """Forgets what was loaded: each field of a mutation sees what the ones before have done."""
-        self.agents: DataLoader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
-        self.agent_types: DataLoader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)
-        self.projects: DataLoader[UUID, Project | None] = self._loader(projects.by_ids, lambda project: project.id)
-        self.users: DataLoader[UUID, User | None] = self._loader(users.by_ids, lambda user: user.id)
-        self.revisions: DataLoader[tuple[UUID, int], AgentTypeRevision | None] = self._loader(
+        self.agents: Loader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
+        self.agent_types: Loader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)
+        self.projects: Loader[UUID, Project | None] = self._loader(projects.by_ids, lambda project: project.id)
+        self.users: Loader[UUID, User | None] = self._loader(users.by_ids, lambda user: user.id)
+        self.revisions: Loader[tuple[UUID, int], AgentTypeRevision | None] = self._loader(
             agent_types.revisions, lambda revision: (revision.agent_type_id, revision.revision)
         )
-        self._below: dict[Hashable, DataLoader[UUID, Any]] = {}
+        self._below: dict[Hashable, Loader[UUID, Any]] = {}
 
     async def signed_in(self) -> Context:
         """Returns the context of whoever asks, or raises UNAUTHENTICATED; sibling fields share one look-up."""
@@ -96,25 +96,25 @@ class Asking:
 
     def below(
         self, place: Hashable, verb: Callable[[Context, Sequence[UUID]], Awaitable[Mapping[UUID, R]]]
-    ) -> DataLoader[UUID, R]:
+    ) -> Loader[UUID, R]:
         """Returns the loader of what one place of the document has below several parents."""
 
-        async def load(ids: list[UUID]) -> list[R | Refusal]:
+        async def load(ids: list[UUID]) -> list[R | Exception]:
             found = await verb(await self.signed_in(), ids)
             return [found[parent] if parent in found else Refusal(Code.NOT_FOUND) for parent in ids]
 
         if place not in self._below:
-            self._below[place] = DataLoader(load_fn=load)
+            self._below[place] = Loader(load)
         return self._below[place]
 
     def _loader(
         self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]
-    ) -> DataLoader[K, R | None]:
-        async def load(keys: list[K]) -> list[R | None]:
+    ) -> Loader[K, R | None]:
+        async def load(keys: list[K]) -> list[R | Exception | None]:
             found = {key(record): record for record in await verb(await self.signed_in(), keys)}
             return [found.get(wanted) for wanted in keys]
 
-        return DataLoader(load_fn=load)
+        return Loader(load)
 
 
 Info = strawberry.Info[Asking, Any]

@@ -6,7 +6,6 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
-from strawberry.dataloader import DataLoader
 
 from resolvers import agent_types, nodes, projects, sessions, users
 from resolvers.context import Context
@@ -21,6 +20,7 @@ from resolvers.domain.paging import MAX_LIMIT
 from schema.connection import connection
 from schema.context import Asking, Info
 from schema.dress import or_none, worn
+from schema.executor.loader import Loader
 from schema.node import Node
 from schema.types.agent_types import AgentType
 from schema.types.agents import Agent
@@ -90,7 +90,7 @@ async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
     if len(ids) > MAX_LIMIT:
         too_many = f"At most {MAX_LIMIT} ids can be asked for at once."
         raise Refusal(Code.VALIDATION_FAILED, too_many, field="ids", limit=PAGE.name)
-    loaders: dict[str, DataLoader[Any, Any]] = {
+    loaders: dict[str, Loader[Any, Any]] = {
         "Agent": asking.agents, "AgentType": asking.agent_types, "Project": asking.projects, "User": asking.users,
     }  # fmt: skip
     wanted = [await _or_null(_known(text)) for text in ids]
@@ -100,7 +100,7 @@ async def _nodes(asking: Asking, ids: list[strawberry.ID]) -> list[Any]:
     return [found.get(known) for known in wanted]
 
 
-async def _load(asking: Asking, loader: DataLoader[Any, Any], text: str) -> Any:
+async def _load(asking: Asking, loader: Loader[Any, Any], text: str) -> Any:
     await asking.signed_in()
     known = await _or_null(_known(text))
     return await loader.load(known) if known else None

@@ -9,8 +9,8 @@ from resolvers.domain import agent_types as type_records
 from resolvers.domain import agents as records
 from resolvers.domain import events as event_records
 from schema.connection import connection_below
-from schema.context import Info
 from schema.dress import dressed, worn
+from schema.edges import edge
 from schema.node import Node
 from schema.types.events import Event
 
@@ -33,18 +33,24 @@ class AgentTypeRevision:
 
 @dressed(records.Agent)
 class Agent(Node):
-    @strawberry.field(description="The type that the agent was spawned of, as it is now.")
-    async def agent_type(root: Root, info: Info) -> Annotated["AgentType", strawberry.lazy("schema.types.agent_types")]:
-        return worn(await info.context.agent_types.load(root.agent_type_id))
-
-    @strawberry.field(description="What the agent runs on: its type as it was at the agent's revision.")
-    async def runs_on(root: Root, info: Info) -> AgentTypeRevision:
-        key = (root.agent_type_id, root.agent_type_revision)
-        return worn(await info.context.revisions.load(key))
-
-    @strawberry.field(description="The project that the agent works in.")
-    async def project(root: Root, info: Info) -> Annotated["Project", strawberry.lazy("schema.types.projects")]:
-        return worn(await info.context.projects.load(root.project_id))
+    agent_type = edge(
+        Annotated["AgentType", strawberry.lazy("schema.types.agent_types")],
+        "The type that the agent was spawned of, as it is now.",
+        key=lambda agent: agent.agent_type_id,
+        loader=lambda asking: asking.agent_types,
+    )
+    runs_on = edge(
+        AgentTypeRevision,
+        "What the agent runs on: its type as it was at the agent's revision.",
+        key=lambda agent: (agent.agent_type_id, agent.agent_type_revision),
+        loader=lambda asking: asking.revisions,
+    )
+    project = edge(
+        Annotated["Project", strawberry.lazy("schema.types.projects")],
+        "The project that the agent works in.",
+        key=lambda agent: agent.project_id,
+        loader=lambda asking: asking.projects,
+    )
 
     @strawberry.field(description="The metrics of this agent alone.")
     def metrics(root: Root) -> AgentMetrics:

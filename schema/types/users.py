@@ -1,13 +1,11 @@
 """Users, yourself, and sessions."""
 
-import strawberry
-
 from resolvers import sessions
 from resolvers.domain import sessions as session_records
 from resolvers.domain import users as records
 from schema.connection import connection
-from schema.context import Info
-from schema.dress import dressed, worn
+from schema.dress import dressed
+from schema.edges import edge
 from schema.node import Node
 
 
@@ -18,9 +16,12 @@ class User(Node):
 
 @dressed(session_records.Session)
 class Session:
-    @strawberry.field(description="Whose session it is.")
-    async def user(root: strawberry.Parent[session_records.Session], info: Info) -> User | None:
-        return worn(await info.context.users.load(root.user_id))
+    user = edge(
+        User | None,
+        "Whose session it is.",
+        key=lambda session: session.user_id,
+        loader=lambda asking: asking.users,
+    )
 
 
 @dressed(records.User, name="Viewer", says="Yourself: the user who asks.")
