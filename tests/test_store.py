@@ -179,6 +179,21 @@ async def test_a_bell_whose_connection_is_just_ending_gets_another(
     await store.close()
 
 
+async def test_a_bell_that_is_cancelled_before_it_listens_hears_later(
+    database: str, guest: Guest, lines: list[asyncpg.Connection]
+):
+    store = Store(database, 1)
+    listening = asyncio.create_task(store.bell.check())
+    while not lines:  # noqa: ASYNC110 — connecting is told to nobody
+        await asyncio.sleep(0)
+    listening.cancel()
+    await asyncio.wait([listening])
+    await store.bell.check()
+    guest.store.bell.ring()
+    assert await store.bell.wait(10)
+    await store.close()
+
+
 async def test_a_database_out_of_reach_is_unavailable_and_no_bug():
     store = Store("postgresql://nobody@127.0.0.1:1/none", 1)
 

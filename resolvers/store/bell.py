@@ -64,8 +64,10 @@ class Bell:
                     self._line = await self._connect()
                     await self._line.add_listener(CHANNEL, self._hear)
                 await self._line.execute(statement, timeout=PATIENCE)
-            except BROKEN:
-                self._hang_up()
+            except BaseException as error:
+                self._hang_up()  # also when cancelled: a line that was not heard out, or does not listen yet, is none
+                if not isinstance(error, BROKEN):
+                    raise
 
     def _hear(self, line: Any, pid: int, *_: object) -> None:
         if pid != line.get_server_pid():
