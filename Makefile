@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+BENCH := .venv-bench
 CODE := gql_app schema resolvers rest_shim tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install explorer serve demo test coverage check sdl openapi fuzz format lock clean
+.PHONY: help install explorer serve demo test coverage bench check sdl openapi fuzz format lock clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +48,15 @@ check: $(READY) ## Check format, lint, types, floors, and that the committed SDL
 	@$(BIN)/roster schema | diff -u schema/schema.graphql - || { echo 'The SDL has drifted: make sdl'; exit 1; }
 	@$(BIN)/roster openapi | diff -u rest_shim/openapi.json - || { echo 'OpenAPI has drifted: make openapi'; exit 1; }
 
+bench: $(BENCH)/ready ## Measure Roster beside others and write benchmarks/RESULTS.md (25 minutes; ARGS=--quick for a look)
+	$(BENCH)/bin/python -m benchmarks.bench $(ARGS)
+
+# What only the bench needs, so that nobody else waits for it.
+$(BENCH)/ready: requirements-bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-bench.txt
+	@touch $@
+
 sdl: $(READY) ## Write the SDL anew
 	$(BIN)/roster schema > schema/schema.graphql
 
@@ -62,10 +72,12 @@ format: $(READY) ## Format the code
 
 lock: ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
-		--custom-compile-command 'make lock' --all-extras pyproject.toml -o requirements-dev.txt
+		--custom-compile-command 'make lock' --extra dev pyproject.toml -o requirements-dev.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
 		--custom-compile-command 'make lock' -c requirements-dev.txt pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		--custom-compile-command 'make lock' -c requirements-dev.txt --extra bench pyproject.toml -o requirements-bench.txt
 
 clean: ## Remove .venv, what is built and what tests leave; the data in .roster stays
 	rm -rf gql_app/pages/graphiql/dist gql_app/pages/graphiql/node_modules
-	rm -rf .venv .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .roster-bench .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

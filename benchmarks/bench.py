@@ -1,43 +1,94 @@
 """`make bench`: measures Roster beside others that do the same work, on this machine, in one run."""
 
 import argparse
-import json
 import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
+from benchmarks.machine import described
 from benchmarks.place import FOLDER, Place
 from benchmarks.race import Plan, race
-from benchmarks.registry import CONTENDERS
-from benchmarks.summary import lines
+from benchmarks.registry import CONTENDERS, Contender
+from benchmarks.report import write
+from benchmarks.results import Results
+from benchmarks.studies import STUDIES
 from benchmarks.work import WORK
+
+HERE = Path(__file__).parent
+FULL = Plan(rounds=5, seconds=3, warm_up=2)
+QUICK = Plan(rounds=2, seconds=1, warm_up=1, large=100_000, lasting=10_000)
+EVERYTHING = [*(work.letter for work in WORK), *STUDIES]
 
 
 def main() -> None:
     asked = _arguments()
-    letters = asked.only.split(",")
-    contenders = [CONTENDERS[name] for name in asked.contenders.split(",")]
-    missing = {contender.name: contender.missing for contender in contenders if contender.missing}
+    missing = {name: why for name in asked.contenders if (why := CONTENDERS[name].missing)}
     for name, why in missing.items():
         sys.stderr.write(f"{name} can't run: {why}\n")
-    there = [contender for contender in contenders if contender.name not in missing]
-    plan = Plan(asked.rounds, asked.seconds, asked.warm_up)
-    found = {}
+    there = [CONTENDERS[name] for name in asked.contenders if name not in missing]
+    kept = run(asked.plan, there, asked.only) | {"missing": missing}
+    results = Results(kept)
+    results.write(FOLDER / "results.json")
+    for line in told(results):
+        print(line)
+    if asked.out:
+        results.write(asked.out.with_name("results.json"))
+        write(results, asked.out)
+        print(f"\n{asked.out}")
+
+
+def run(plan: Plan, contenders: list[Contender], only: list[str]) -> dict[str, Any]:
+    """Measures what is asked for; returns it as it is kept."""
+    began, clock = datetime.now(UTC), time.monotonic()
     with Place() as place:
-        for work in WORK:
-            if work.letter in letters:
-                rounds = race(place, work, there, plan)
-                found[work.letter] = {name: [one._asdict() for one in each] for name, each in rounds.items()}
-                print("\n".join(["", f"({work.letter}) {work.title}", *lines(rounds)]))
-    FOLDER.joinpath("latest.json").write_text(json.dumps(found))
+        works = {work.letter: race(place, work, contenders, plan) for work in WORK if work.letter in only}
+        studies = {name: study(place, plan) for name, study in STUDIES.items() if name in only}
+        about = described(place) | {"began": f"{began:%Y-%m-%d %H:%M} UTC", **plan.words()}
+    about["minutes"] = f"{(time.monotonic() - clock) / 60:.0f}"
+    rounds = {
+        letter: {name: [one._asdict() for one in own] for name, own in found.items()} for letter, found in works.items()
+    }
+    return {"run": about, "works": rounds, "studies": studies}
+
+
+def told(results: Results) -> Iterator[str]:
+    """Tells in lines what was measured, each contender beside the first."""
+    for letter in EVERYTHING:
+        found = results.works(letter) or results.ways(letter)
+        first = next(iter(found.values()), None)
+        yield f"\n{letter}"
+        for name, own in found.items():
+            yield (
+                f"  {name:48} {own.rate:7.0f}/s  {own.rate / first.rate if first else 0:6.2f} of the first   "
+                f"p50 {own.p50:6.1f}  p99 {own.p99:6.1f} ms   "
+                f"CPU {own.server:6.2f} + {own.postgres:5.2f} s/1000   {own.memory:4.0f} MiB"
+            )
 
 
 def _arguments() -> argparse.Namespace:
+    def listed(text: str) -> list[str]:
+        return text.split(",")
+
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
-    parser.add_argument("--only", default=",".join(work.letter for work in WORK))
-    parser.add_argument("--contenders", default=",".join(CONTENDERS))
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--warm-up", type=float, default=2)
-    return parser.parse_args()
+    parser.add_argument("--only", type=listed, help=f"some of {','.join(EVERYTHING)}; then no report is written")
+    parser.add_argument("--contenders", type=listed, help=f"some of {','.join(CONTENDERS)}; then neither")
+    parser.add_argument("--quick", action="store_true", help="a few minutes, to see that all of it runs; then neither")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seconds", type=float, help="how long a round is")
+    parser.add_argument("--warm-up", type=float, help="how many seconds come before the first")
+    parser.add_argument("--out", type=Path, help="write the report there all the same")
+    asked = parser.parse_args()
+    whole = not (asked.only or asked.contenders or asked.quick)
+    asked.out = asked.out or (HERE / "RESULTS.md" if whole else None)
+    asked.only, asked.contenders = asked.only or EVERYTHING, asked.contenders or list(CONTENDERS)
+    given = {
+        name: getattr(asked, name) for name in ("rounds", "seconds", "warm_up") if getattr(asked, name) is not None
+    }
+    asked.plan = (QUICK if asked.quick else FULL)._replace(**given)
+    return asked
 
 
 if __name__ == "__main__":

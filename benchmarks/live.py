@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from tests.processes import ROOT, Place, Server
 
@@ -24,7 +25,7 @@ class Fleet:
     """A server with two projects: one to be idle in, one to work in."""
 
     def __init__(self, server: Server) -> None:
-        self.url = server.address
+        self.url = server.address or ""
         self.headers = server.sign_in()
         self.http = httpx.AsyncClient(base_url=f"{self.url}/api/v1", headers=self.headers, timeout=30)
 
@@ -40,7 +41,8 @@ class Fleet:
 
     async def post(self, path: str, body: object = None) -> dict[str, str]:
         """Sends a request; returns the answer."""
-        return (await self.http.post(path, json=body)).raise_for_status().json()
+        found: dict[str, str] = (await self.http.post(path, json=body)).raise_for_status().json()
+        return found
 
     async def step(self) -> float:
         """Moves the agent; returns when the answer came."""
@@ -52,7 +54,7 @@ class Fleet:
         """Opens a socket that listens to a project."""
         address = self.url.replace("http", "ws") + "/graphql"
         socket = await stack.enter_async_context(
-            connect(address, subprotocols=["graphql-transport-ws"], ping_interval=None)
+            connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], ping_interval=None)
         )
         await socket.send(json.dumps({"type": "connection_init", "payload": self.headers}))
         await socket.recv()

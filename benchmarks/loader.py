@@ -59,11 +59,12 @@ def requests_in(path: Path) -> list[bytes]:
 
 async def load(url: str, requests: list[bytes], connections: int, seconds: float) -> dict[str, float]:
     loop, place = asyncio.get_running_loop(), urlsplit(url)
+    host, port = place.hostname or "127.0.0.1", place.port or 80
     times: list[float] = []
     began = time.perf_counter()
     turns = cycle(requests)
     lines = [
-        (await loop.create_connection(lambda: Line(turns, began + seconds, times), place.hostname, place.port))[1]
+        (await loop.create_connection(lambda: Line(turns, began + seconds, times), host, port))[1]
         for _ in range(connections)
     ]
     await asyncio.gather(*(line.ended for line in lines))

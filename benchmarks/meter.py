@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 
 import psutil
 
-from benchmarks.client import Load, load
+from benchmarks.client import CONNECTIONS, load
 from benchmarks.server import Server
 from benchmarks.work import Work
 
@@ -74,11 +74,11 @@ def cpu(processes: Iterable[psutil.Process]) -> float:
     return total
 
 
-def measure(server: Server, raw: list[bytes], seconds: float) -> Round:
+def measure(server: Server, raw: list[bytes], seconds: float, connections: int = CONNECTIONS) -> Round:
     """Loads a server for so long, and watches it."""
     server.place.settle()
     with Meter(server) as meter:
-        found: Load = load(server.url, raw, seconds)
+        found = load(server.url, raw, seconds, connections)
     return Round(*found, meter.server, meter.postgres, meter.memory)
 
 

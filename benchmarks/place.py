@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import psutil
 
-from benchmarks.seed import fill, mark
+from benchmarks.seed import bring_up, fill, mark
 from gql_app.embedded import Embedded
 from resolvers.tokens import Claims, Keys
 
@@ -63,24 +63,33 @@ class Place:
         return _run(_ask(self.url(database), statement, values))
 
     def rows(self, size: int = 0) -> str:
-        """Returns the database with the wanted rows; it is filled once, and kept until they change."""
-        name = mark(size)
+        """Returns a database with the wanted rows at the newest revision."""
+        if size:
+            return self._made(f"rows_{mark(size)}", "template1", lambda url: _both(url, size))
+        return self._made(f"rows_{mark(0)}", self._plain(), bring_up)
+
+    def _plain(self) -> str:
+        return self._made(f"plain_{mark(0)}", "template1", lambda url: fill(url, 0))
+
+    def _made(self, name: str, base: str, make: Callable[[str], Coroutine[Any, Any, None]]) -> str:
+        """Returns a database that is made once, and kept until what it is made of changes."""
         there = {row[0] for row in self.ask("SELECT datname FROM pg_database")}
         if name not in there:
+            kind, size, *_ = name.split("_")
             for old in there:
-                if old.startswith(f"rows_{size}_"):
+                if old.startswith(f"{kind}_{size}_"):
                     self.drop(old)
-            sys.stderr.write(f"filling a database ({size or 'the fleet'}) …\n")
-            self.ask(f"CREATE DATABASE new_{name}")
-            _run(fill(self.url(f"new_{name}"), size))
+            sys.stderr.write(f"making the database {name} …\n")
+            self.ask(f"CREATE DATABASE new_{name} TEMPLATE {base}")
+            _run(make(self.url(f"new_{name}")))
             self.ask(f"ALTER DATABASE new_{name} RENAME TO {name}")
         return name
 
-    def copy(self, name: str) -> str:
-        """Makes a fresh copy of the rows; returns its database."""
+    def copy(self, name: str, *, plain: bool) -> str:
+        """Makes a fresh copy of the rows, in the plain tables or in Roster's of today; returns its database."""
         database = f"copy_{name}"
         self.drop(database)
-        self.ask(f"CREATE DATABASE {database} TEMPLATE {self.rows()}")
+        self.ask(f"CREATE DATABASE {database} TEMPLATE {self._plain() if plain else self.rows()}")
         return database
 
     def drop(self, database: str) -> None:
@@ -119,10 +128,16 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+async def _both(url: str, size: int) -> None:
+    await fill(url, size)
+    await bring_up(url)
+
+
 async def _ask(url: str, statement: str, values: tuple[object, ...]) -> list[asyncpg.Record]:
     db = await asyncpg.connect(url)
     try:
-        return await db.fetch(statement, *values)
+        rows: list[asyncpg.Record] = await db.fetch(statement, *values)
+        return rows
     finally:
         with suppress(OSError):
             await db.close()

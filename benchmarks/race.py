@@ -22,6 +22,12 @@ class Plan(NamedTuple):
     rounds: int
     seconds: float
     warm_up: float
+    large: int = 1_000_000  # agents in the large database
+    lasting: int = 200_000  # requests that the memory of a process is watched for
+
+    def words(self) -> dict[str, str]:
+        """Returns what the report tells of it."""
+        return {"rounds": str(self.rounds), "seconds": f"{self.seconds:g}", "warm_up": f"{self.warm_up:g}"}
 
 
 class Runner(NamedTuple):

@@ -19,12 +19,13 @@ ROSTER = {
 
 
 class Contender(NamedTuple):
-    """A server: its name, what it is, how it is started, and which work it does through which door."""
+    """A server: its name, what it is, how it is started, which work it does through which door, and how."""
 
     name: str
     what: str
     command: list[str]
     work: dict[str, str]
+    notes: str
     on_node: bool = False
 
     @property
@@ -34,29 +35,66 @@ class Contender(NamedTuple):
 
     def start(self, port: int, **more: str) -> tuple[list[str], dict[str, str]]:
         """Returns the command that serves on a port, and its settings."""
-        first = npm.commands()[0] if self.on_node else [sys.executable]
+        node = npm.commands() if self.on_node else None
+        first = node[0] if node else [sys.executable]
         settings = {"SECRET_KEY": SECRET, **ROSTER, **more}
         return [*first, *(part.format(port=port) for part in self.command)], settings
 
 
-def _python(name: str, what: str, module: str, **work: str) -> Contender:
+def _python(name: str, what: str, module: str, notes: str, **work: str) -> Contender:
     app = f"benchmarks.contenders.{module}:app"
-    return Contender(name, what, [*UVICORN, "--port={port}", app], work)
+    return Contender(name, what, [*UVICORN, "--port={port}", app], work, notes)
 
 
-def _node(name: str, what: str, script: str, **work: str) -> Contender:
-    return Contender(name, what, [str(npm.FOLDER / script), "{port}"], work, on_node=True)
+def _node(name: str, what: str, script: str, notes: str, **work: str) -> Contender:
+    return Contender(name, what, [str(npm.FOLDER / script), "{port}"], work, notes, on_node=True)
 
 
-ROSTER_COMMAND = ["-c", "from gql_app.cli import main; main()", "serve", "--port={port}"]
 CONTENDERS = {
     contender.name: contender
     for contender in (
-        Contender("roster", "`roster serve`, production settings", ROSTER_COMMAND, {GRAPHQL: "abdeg", REST: "bcdef"}),
-        _python("strawberry", "Strawberry, SQLAlchemy ORM objects, DataLoader", "strawberry_orm", graphql="abdeg"),
-        _python("fastapi", "FastAPI, SQLAlchemy ORM, pydantic", "fastapi_orm", rest="bcdef"),
-        _node("yoga", "GraphQL Yoga, pg, DataLoader", "yoga.mjs", graphql="abdeg"),
-        _node("mercurius", "Mercurius with graphql-jit, pg, loaders, Fastify", "mercurius.mjs", graphql="abdeg"),
-        _python("limit", "the limit: a bare ASGI function, asyncpg, orjson", "limit", graphql="abg", rest="c"),
+        Contender(
+            "roster",
+            "Roster: Strawberry and Starlette over one set of resolvers",
+            ["-c", "from gql_app.cli import main; main()", "serve", "--port={port}"],
+            {GRAPHQL: "abdeg", REST: "bcdef"},
+            "`roster serve`, everything on",
+        ),
+        _python(
+            "strawberry",
+            "Vanilla Strawberry, SQLAlchemy ORM objects",
+            "strawberry_orm",
+            "DataLoaders; its caches of parsed and validated documents are on",
+            graphql="abdeg",
+        ),
+        _python(
+            "fastapi",
+            "FastAPI, SQLAlchemy ORM, pydantic",
+            "fastapi_orm",
+            "dependencies, response models; the total by a count",
+            rest="bcdef",
+        ),
+        _node(
+            "yoga",
+            "GraphQL Yoga on Node, pg",
+            "yoga.mjs",
+            "DataLoaders; prepared statements; verified tokens are cached",
+            graphql="abdeg",
+        ),
+        _node(
+            "mercurius",
+            "Mercurius on Fastify and Node, `jit: 1`, pg",
+            "mercurius.mjs",
+            "loaders; prepared statements; verified tokens are cached",
+            graphql="abdeg",
+        ),
+        _python(
+            "limit",
+            "The limit: a bare ASGI function, asyncpg, orjson",
+            "limit",
+            "knows the answers' shapes and parses no GraphQL; verified tokens are cached",
+            graphql="abg",
+            rest="c",
+        ),
     )
 }

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -69,18 +70,18 @@ ORDER BY n
 
 
 def mark(size: int) -> str:
-    """Returns a name for the rows: another one whenever what is written, or a migration, is another."""
+    """Returns a name for rows: another one whenever what is written, or a migration, is another."""
     text = [Path(__file__), *sorted((FOLDER / "versions").glob("[0-9]*.py"))]
     known = hashlib.sha256(b"".join(path.read_bytes() for path in text)).hexdigest()[:10]
-    return f"rows_{size}_{newest()}_{known}"
+    return f"{size}_{newest()}_{known}"
 
 
 async def fill(url: str, size: int) -> None:
     """Fills an empty database: 0 for the fleet that the contenders share, else so many agents in ten projects."""
     store = Store(url, 1)
     await migrate(store, WRITTEN_AT)
+    await store.close()
     db = await asyncpg.connect(url)
-    await db.execute("SET statement_timeout = 0")
     await db.execute(PEOPLE, await Hasher().hash(PASSWORD), ["ada", "ben"])
     await db.execute(SESSIONS)
     await db.execute(KINDS, TYPES)
@@ -88,8 +89,18 @@ async def fill(url: str, size: int) -> None:
     for slug, projects, each, statuses, owner in groups:
         await db.execute(PROJECTS, slug, projects, owner)
         await db.execute(AGENTS, slug, projects, each, list(statuses), TYPES)
+    await _tidy(db)
+
+
+async def bring_up(url: str) -> None:
+    """Brings a filled database to the newest revision."""
+    store = Store(url, 1)
     await migrate(store)
     await store.close()
+    await _tidy(await asyncpg.connect(url))
+
+
+async def _tidy(db: Any) -> None:
     await db.execute("VACUUM ANALYZE")
     await db.execute("CHECKPOINT")
     await db.close()

@@ -17,23 +17,23 @@ from benchmarks.client import Request
 from benchmarks.place import ROOT, Facts, Place
 from benchmarks.registry import Contender
 
-PATIENCE = 30
+PATIENCE = 60
 MIB = 1024**2
 
 
 class Server:
     """One contender on a fresh copy of the rows, or on a database that is there."""
 
-    def __init__(self, place: Place, contender: Contender, database: str | None = None, **more: str) -> None:
+    def __init__(self, place: Place, contender: Contender, database: str | None = None, workers: int = 1) -> None:
         self.contender, self.place = contender, place
-        self.own = None if database else place.copy(contender.name)
+        self.port = _free_port()
+        self.own = None if database else place.copy(f"{contender.name}_{self.port}", plain=contender.name != "roster")
         self.database = database or self.own or ""
         self.facts: Facts = place.facts(self.database)
-        self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         known = place.environment(self.database)
-        known |= {"ROSTER_DATABASE_URL": known["DATABASE_URL"]}
-        command, settings = contender.start(self.port, **known, **more)
+        known |= {"ROSTER_DATABASE_URL": known["DATABASE_URL"], "ROSTER_WORKERS": str(workers)}
+        command, settings = contender.start(self.port, **known)
         self._log = TemporaryFile()  # noqa: SIM115 — it lives as long as the server
         everything = {**os.environ, "PYTHONPATH": str(ROOT), **settings}
         self._process = subprocess.Popen(command, cwd=ROOT, env=everything, stdout=self._log, stderr=self._log)
