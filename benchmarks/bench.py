@@ -1,6 +1,7 @@
 """`make bench`: measures Roster beside others that do the same work, on this machine, in one run."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ EVERYTHING = [*(work.letter for work in WORK), *STUDIES]
 
 
 def main() -> None:
+    # However it is told to end, nothing that it has started stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     asked = _arguments()
     missing = {name: why for name in asked.contenders if (why := CONTENDERS[name].missing)}
     for name, why in missing.items():
@@ -58,11 +61,13 @@ def told(results: Results) -> Iterator[str]:
     """Tells in lines what was measured, each contender beside the first."""
     for letter in EVERYTHING:
         found = results.works(letter) or results.ways(letter)
-        first = next(iter(found.values()), None)
+        if not found:
+            continue
+        first = next(iter(found.values()))
         yield f"\n{letter}"
         for name, own in found.items():
             yield (
-                f"  {name:48} {own.rate:7.0f}/s  {own.rate / first.rate if first else 0:6.2f} of the first   "
+                f"  {name:48} {own.rate:7.0f}/s  {own.rate / first.rate:6.2f} of the first   "
                 f"p50 {own.p50:6.1f}  p99 {own.p99:6.1f} ms   "
                 f"CPU {own.server:6.2f} + {own.postgres:5.2f} s/1000   {own.memory:4.0f} MiB"
             )

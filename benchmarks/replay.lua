@@ -1,5 +1,6 @@
 -- For wrk: sends the requests of a file again and again, in their order, and tells what came of it as JSON.
-local requests, at = {}, 0
+-- wrk looks at one request before it begins, and that one is not sent.
+local requests, at = {}, -1
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
@@ -13,8 +14,8 @@ function init(args)
 end
 
 function request()
-  at = at % #requests + 1
-  return requests[at]
+  at = at + 1
+  return requests[(math.max(at, 1) - 1) % #requests + 1]
 end
 
 function done(summary, latency)
