@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from resolvers.domain.errors import Refusal
-from resolvers.store.engine import StatementError, Store
+from resolvers.store.engine import Store
+from resolvers.store.errors import StatementError
 from tests.doors import Door, RestDoor
 from tests.factories import Factory, Scene
 from tests.test_bad_input import GRAPHQL, REST, Trial, code_of, watch

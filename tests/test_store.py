@@ -14,7 +14,8 @@ from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import new_id
 from resolvers.domain.projects import UpdateProject
-from resolvers.store.engine import StatementError, Store
+from resolvers.store.engine import Store
+from resolvers.store.errors import StatementError
 from resolvers.store.migrate import changing, current, downgrade, migrate, newest
 from resolvers.store.tables import agents as agent_rows
 from resolvers.store.tables import events, metadata, users
@@ -246,3 +247,38 @@ async def test_addresses_are_unique_in_any_case_below_the_verbs_too(guest: Guest
             await db.execute(insert(users).values(**row, is_active=True, is_superuser=False))
 
     assert (refused.value.code, refused.value.faults[0].field) == (Code.CONFLICT, "email")
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_to_come_again(database: str, monkeypatch):
+    monkeypatch.setattr("resolvers.store.engine.POOL_SECONDS", 0.05)
+    store = Store(database, 1)
+
+    async with store.read():
+        with pytest.raises(Refusal) as refused:
+            await current(store)
+    assert refused.value.code is Code.UNAVAILABLE
+    assert await current(store) == newest()
+    await store.close()
+
+
+@pytest.mark.parametrize("way", ["read", "decide", "write"])
+async def test_a_statement_that_is_left_takes_its_connection_along(way: str, database: str):
+    store = Store(database, 1)
+
+    async def pid() -> int:
+        async with store.read() as db:
+            return (await db.execute(text("SELECT pg_backend_pid()"))).scalar()
+
+    async def stay() -> None:
+        async with getattr(store, way)() as db:
+            await db.execute(text("SELECT pg_sleep(20)"))
+
+    left, waiting = await pid(), asyncio.create_task(stay())
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert waiting.cancelled()
+    assert store.busy == 0
+    assert await pid() != left
+    await store.close()

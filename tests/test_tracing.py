@@ -215,7 +215,7 @@ async def test_records_are_read_as_the_domain_knows_them(scene: Scene):
     assert (type(agent.status), type(agent.cost_incurred), type(agent.allowed_actions)) == (Status, Decimal, list)
 
 
-async def test_who_leaves_in_the_middle_of_a_transaction_leaves_nothing(guest: Guest, scene: Scene):
+async def test_who_leaves_in_the_middle_of_a_transaction_leaves_nothing(guest: Guest, scene: Scene, caplog):
     @statement
     def renamed(id: UUID, name: str) -> Update:
         return update(rows).where(rows.c.id == id).values(name=name)
@@ -234,6 +234,7 @@ async def test_who_leaves_in_the_middle_of_a_transaction_leaves_nothing(guest: G
     await asyncio.wait([leaving])
 
     assert guest.store.busy == 0
+    assert not caplog.records
     assert (await agents.get(scene.owner, scene.agent.id)).name == scene.agent.name
 
 

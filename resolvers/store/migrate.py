@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, exc, text
 
-from resolvers.store.engine import Store, tell
+from resolvers.store.engine import Store
+from resolvers.store.errors import tell
 
 # Importing Alembic takes a fifth of a start, and most starts find nothing to migrate.
 if TYPE_CHECKING:
