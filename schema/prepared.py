@@ -9,11 +9,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    execute,
     get_operation_ast,
 )
-from strawberry.utils.await_maybe import await_maybe
 
+from schema.executor.executor import Compiled
+from schema.executor.of_strawberry import compiled
 from schema.limits import Asked, size_of, weigh
 
 SIZES = 50  # of each operation, for as many combinations its weight is kept
@@ -22,17 +22,17 @@ SIZES = 50  # of each operation, for as many combinations its weight is kept
 class Prepared:
     """An operation of a valid document, and what was found out about it."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, compiled: Compiled
+    ) -> None:
         self.document, self.operation = document, operation
-        self._schema = schema
+        self._schema, self._compiled = schema, compiled
         self._names = tuple(part.variable.name.value for part in operation.variable_definitions or ())
         self._weighed: dict[tuple[int | None, ...], Asked] = {}
 
     async def run(self, context: object, variables: dict[str, Any]) -> ExecutionResult:
         """Runs it."""
-        name = self.operation.name.value if self.operation.name else None
-        result = execute(self._schema, self.document, None, context, variables, name)
-        return await await_maybe(result)
+        return await self._compiled.run(None, context, variables)
 
     @property
     def kind(self) -> OperationType:
@@ -52,6 +52,5 @@ class Prepared:
 def prepare(schema: GraphQLSchema, document: DocumentNode, name: str | None) -> Prepared | None:
     """Returns the operation of this name, or the only one; None where there is none, or another way is right."""
     operation = get_operation_ast(document, name)
-    if operation is None or operation.operation is OperationType.SUBSCRIPTION:
-        return None
-    return Prepared(schema, document, operation)
+    ready = compiled(schema, document, name)
+    return Prepared(schema, document, operation, ready) if operation and ready else None

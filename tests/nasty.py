@@ -215,8 +215,8 @@ SCHEMA = GraphQLSchema(
 class Context:
     """What one run carries along: its loaders, and what its resolvers say that they did."""
 
-    def __init__(self, world: "World") -> None:
-        self.world, self.told, self._loaders = world, [], {}
+    def __init__(self, world: "World", told: list[Any]) -> None:
+        self.world, self.told, self._loaders = world, told, {}
 
     def loader(self, name: str, late: int) -> Loader:
         async def load(keys: list[Any]) -> list[Any]:

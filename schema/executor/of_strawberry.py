@@ -3,7 +3,7 @@
 from inspect import signature
 from typing import Any
 
-from graphql import DocumentNode, GraphQLObjectType, GraphQLResolveInfo
+from graphql import DocumentNode, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -20,12 +20,16 @@ class StrawberryExecutor(CompilingExecutor, StrawberryGraphQLCoreExecutionContex
     """The executor, with what Strawberry's resolvers look for in their info."""
 
 
-def compiled(schema: Schema, document: DocumentNode, operation_name: str | None = None) -> Compiled | None:
+def compiled(schema: GraphQLSchema, document: DocumentNode, operation_name: str | None = None) -> Compiled | None:
     """Returns a query or mutation of a valid document, ready to run; None where it has to go the whole way."""
     return executor.compiled(
-        schema._schema, document, operation_name, StrawberryExecutor,  # noqa: SLF001 — as below
-        is_awaitable=optimized_is_awaitable, operation_extensions=None,
-    )  # fmt: skip
+        schema,
+        document,
+        operation_name,
+        StrawberryExecutor,
+        is_awaitable=optimized_is_awaitable,
+        operation_extensions=None,
+    )
 
 
 def tell_reads(schema: Schema) -> None:

@@ -1,0 +1,77 @@
+"""Over Roster's own schema and a database, compiled execution answers what graphql-core answers."""
+
+import json
+from typing import Any
+
+import pytest
+from graphql import DocumentNode, Executor, GraphQLArgument, execute
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis_graphql import nodes, queries
+from starlette.datastructures import MutableHeaders
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from resolvers.domain.lifecycle import Status
+from schema.build import schema, sdl
+from schema.context import OPEN, Asking
+from schema.executor.of_strawberry import StrawberryExecutor
+from tests.documents import filled_in, literal, values
+from tests.factories import Factory, Person, Scene
+from tests.selections import Asked, asked
+from tests.side_by_side import held_side_by_side, some
+
+
+def arguments(_name: str, arg: GraphQLArgument) -> st.SearchStrategy[tuple[str, Any]]:
+    return values(arg.type).map(lambda value: (literal(value), value))
+
+
+who = st.sampled_from(["root", "owner", "viewer", "stranger", None])
+words = {"BigInt": st.integers().map(nodes.Int), "Decimal": st.just("1.5").map(nodes.String)}
+
+
+@pytest.fixture
+async def fleet(make: Factory, scene: Scene) -> Scene:
+    """The scene with more agents, of two types and in two projects."""
+    other = await make.agent_type(scene.root)
+    mine = await make.project(scene.owner)
+    for kind, status in ((other, Status.PAUSED), (scene.kind, Status.WORKING)):
+        await make.agent(scene.owner, mine, kind, status)
+        await make.agent(scene.owner, scene.project, kind, status)
+    return scene
+
+
+def known(scene: Scene, sent: Asked) -> Asked:
+    """Returns an operation with the ids of things that there are."""
+    names = {
+        "@agent": str(scene.agent.id), "@project": str(scene.project.id), "@kind": str(scene.kind.id),
+        "@user": str(scene.viewer.id), "@slug": scene.project.slug, "@email": scene.viewer.email,
+    }  # fmt: skip
+    return Asked(*json.loads(filled_in(list(sent), names)))
+
+
+async def held(scene: Scene, who: str | None, sent: Asked) -> str:
+    person = getattr(scene, who or "", None)
+    headers = person.headers if isinstance(person, Person) else {}
+
+    def run(executor: type[Executor], document: DocumentNode, variables: dict[str, Any], _told: list[Any]) -> Any:
+        token = headers.get("Authorization", "")
+        asking = Asking(scene.root, token, lambda _: None, MutableHeaders(), OPEN)
+        return execute(
+            schema._schema, document, None, asking, variables, executor_class=executor,
+            is_awaitable=optimized_is_awaitable, operation_extensions=None,
+        )  # fmt: skip
+
+    return await held_side_by_side(run, known(scene, sent), StrawberryGraphQLCoreExecutionContext, StrawberryExecutor)
+
+
+@some(0.1)
+@given(who=who, sent=asked(schema._schema, arguments))
+async def test_queries_are_answered_alike(fleet: Scene, who: str | None, sent: Asked):
+    await held(fleet, who, sent)
+
+
+@some(0.1)
+@given(who=who, document=queries(sdl(), custom_scalars=words))
+async def test_what_others_would_ask_is_answered_alike(fleet: Scene, who: str | None, document: str):
+    await held(fleet, who, Asked(document, {}))
