@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import test_explorer
+from tests.node_tools import Node
 from tests.processes import ROOT, Server
 from tests.test_explorer import watched
 
 EMAIL, PASSWORD = ROOT.values()
+PALE = """async (where) => {
+  await Promise.all(document.getAnimations().map((animation) => animation.finished));
+  const { violations } = await axe.run(where, { runOnly: ['color-contrast'] });
+  return violations.flatMap((rule) => rule.nodes.map((node) => `${node.target}: ${node.any[0].message}`));
+}"""
 browser, place, served = test_explorer.browser, test_explorer.place, test_explorer.served
 pytestmark = test_explorer.pytestmark
 
@@ -33,10 +39,17 @@ def sign_in(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(f"Signed in as {EMAIL}")
 
 
-def execute(page: Page, name: str, body: dict[str, Any] | None = None) -> int:
-    """Opens an operation and runs it; returns the status that is shown."""
+def opened(page: Page, name: str) -> Locator:
+    """Opens an operation."""
     operation = page.locator(f"[id$={name}]")
     operation.locator(".opblock-summary-control").click()
+    expect(operation.get_by_role("button", name="Execute")).to_be_visible()
+    return operation
+
+
+def execute(page: Page, name: str, body: dict[str, Any] | None = None) -> int:
+    """Opens an operation and runs it; returns the status that is shown."""
+    operation = opened(page, name)
     if body:
         operation.locator("textarea").fill(json.dumps(body))
     operation.get_by_role("button", name="Execute").click()
@@ -55,10 +68,23 @@ def test_one_signs_in_and_asks(page: Page, request: pytest.FixtureRequest):
     assert dark is (request.node.callspec.params["page"] == "dark")
 
 
+@pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
+def test_nothing_is_too_pale_to_be_read(page: Page, node: Node):
+    page.evaluate((node.modules / "axe-core/axe.min.js").read_text())
+    assert page.evaluate(PALE, "body") == []
+
+    sign_in(page)
+    for name in ("createAgentType", "administerUser", "deleteUser"):
+        opened(page, name)
+    execute(page, "listAgentTypes")
+    assert page.evaluate(PALE, ".roster-bar, .is-open") == []
+
+
 def test_one_is_signed_in_by_running_login_until_one_signs_out(page: Page):
     assert execute(page, "login", {"email": EMAIL, "password": PASSWORD}) == 200
 
     expect(page.get_by_role("status")).to_have_text(f"Signed in as {EMAIL}")
+    expect(page.get_by_role("button", name="Authorize")).to_have_count(0)
     assert execute(page, "getMe") == 200
     page.reload()
     expect(page.get_by_role("status")).to_have_text(f"Signed in as {EMAIL}")
