@@ -1,10 +1,12 @@
 """Network addresses, as far as something is counted by them."""
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 NETWORK_BITS = 64
 
 
+@lru_cache(maxsize=4_096)
 def source_of(address: str | None) -> str:
     """Returns whom to count an address as: itself, or in IPv6 the network in which one client has them all."""
     try:
