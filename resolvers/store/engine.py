@@ -1,9 +1,8 @@
 """The database: one pool, reads without a transaction, writes in one."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
 import asyncpg
@@ -11,14 +10,14 @@ import msgspec
 from sqlalchemy import Executable
 
 from resolvers.store.bell import Bell
-from resolvers.store.errors import ORDERLY, UNREACHED, tell
+from resolvers.store.errors import ORDERLY, tell
+from resolvers.store.pool import Pool
 from resolvers.store.statements import Bound, once
 
 K = TypeVar("K")
 
 STATEMENT_TIMEOUT = "30s"
 CONNECT_SECONDS = POOL_SECONDS = 10
-HANG_UP_SECONDS = 2
 STATEMENTS = 300  # prepared ones that each connection keeps
 
 
@@ -101,8 +100,8 @@ class Store:
     """One PostgreSQL database, reached by a libpq URL such as `postgresql://user@host/name`."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
-        self._url, self._size = url, pool_size
-        self._pool: Any = None
+        self._url = url
+        self._pool = Pool(self._open, pool_size, POOL_SECONDS)
         self.bell = Bell(lambda: self.connect("roster events"))
 
     async def connect(self, name: str = "roster") -> Any:
@@ -112,16 +111,11 @@ class Store:
     @property
     def busy(self) -> int:
         """How many connections are lent out."""
-        return 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
+        return self._pool.busy
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Connection]:
+    def read(self) -> AbstractAsyncContextManager[Connection]:
         """Opens a connection without a transaction, for one statement or several that need no common view."""
-        db = Connection(await self._lent())
-        try:
-            yield db
-        finally:
-            await self._give_back(db)
+        return Lent(self._pool)
 
     @asynccontextmanager
     async def decide(self) -> AsyncIterator[Connection]:
@@ -140,37 +134,35 @@ class Store:
     async def close(self) -> None:
         """Lets go of all connections."""
         await self.bell.close()
-        if self._pool is not None:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(HANG_UP_SECONDS):
-                    await self._pool.close()
+        await self._pool.close()
 
-    async def _lent(self) -> Any:
-        if self._pool is None:
-            # Reads wait for nothing but their statement: a connection keeps its settings, so nothing is to be reset.
-            lasting = {"max_inactive_connection_lifetime": 0, "max_queries": sys.maxsize}
-            self._pool = asyncpg.create_pool(
-                self._url,
-                min_size=0,
-                max_size=self._size,
-                init=_read_json,
-                reset=_keep,
-                **lasting,
-                **_options("roster"),
-            )
-            await self._pool
+    async def _open(self) -> Any:
+        driver = await self.connect()
+        await _read_json(driver)
+        return driver
+
+
+class Lent:
+    """A connection for the length of a block; one that is unsure is not given back."""
+
+    __slots__ = ("_db", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> Connection:
         try:
-            async with asyncio.timeout(POOL_SECONDS):
-                return await self._pool.acquire()
+            self._db = Connection(await self._pool.lend())
         except Exception as error:  # noqa: BLE001 — told, each as what it means
             tell(error, "")
+        return self._db
 
-    async def _give_back(self, db: Connection) -> None:
-        with suppress(*UNREACHED, asyncpg.PostgresError):
-            if db.unsure:
-                await asyncio.shield(db.driver.close(timeout=HANG_UP_SECONDS))
-            else:
-                await self._pool.release(db.driver)
+    async def __aexit__(self, *_: object) -> None:
+        if not self._db.unsure:
+            self._pool.give_back(self._db.driver)
+            return
+        # Until it is gone, PostgreSQL may hold locks for it.
+        await asyncio.shield(self._pool.drop(self._db.driver))
 
 
 class Joined(Store):
@@ -224,7 +216,3 @@ async def _read_json(driver: Any) -> None:
         encoder=lambda value: b"\x01" + msgspec.json.encode(value),
         decoder=lambda packed: msgspec.json.decode(packed[1:]),
     )
-
-
-async def _keep(_driver: Any) -> None:
-    pass
