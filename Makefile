@@ -54,7 +54,7 @@ bench: $(BENCH)/ready ## Measure Roster beside others and write benchmarks/RESUL
 # What only the bench needs, so that nobody else waits for it.
 $(BENCH)/ready: requirements-bench.txt
 	$(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-bench.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.txt
 	@touch $@
 
 sdl: $(READY) ## Write the SDL anew

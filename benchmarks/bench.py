@@ -4,23 +4,26 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import described
 from benchmarks.place import FOLDER, Place
+from benchmarks.profiles import profiles
 from benchmarks.race import Plan, race
 from benchmarks.registry import CONTENDERS, Contender
 from benchmarks.report import write
 from benchmarks.results import Results
-from benchmarks.studies import STUDIES
-from benchmarks.work import WORK
+from benchmarks.studies import STUDIES as COMPARED
+from benchmarks.work import WORK, Work
 
 HERE = Path(__file__).parent
 FULL = Plan(rounds=5, seconds=3, warm_up=2)
 QUICK = Plan(rounds=2, seconds=1, warm_up=1, large=100_000, lasting=10_000)
+STUDIES = {**COMPARED, "profiles": profiles}
 EVERYTHING = [*(work.letter for work in WORK), *STUDIES]
 
 
@@ -32,8 +35,8 @@ def main() -> None:
     for name, why in missing.items():
         sys.stderr.write(f"{name} can't run: {why}\n")
     there = [CONTENDERS[name] for name in asked.contenders if name not in missing]
-    kept = run(asked.plan, there, asked.only) | {"missing": missing}
-    results = Results(kept)
+    results = Results({"missing": missing, "failed": {}, "works": {}, "studies": {}})
+    run(results.kept, asked.plan, there, asked.only)
     results.write(FOLDER / "results.json")
     for line in told(results):
         print(line)
@@ -41,20 +44,32 @@ def main() -> None:
         results.write(asked.out.with_name("results.json"))
         write(results, asked.out)
         print(f"\n{asked.out}")
+    sys.exit(bool(results.kept["failed"]))
 
 
-def run(plan: Plan, contenders: list[Contender], only: list[str]) -> dict[str, Any]:
-    """Measures what is asked for; returns it as it is kept."""
+def run(kept: dict[str, Any], plan: Plan, contenders: list[Contender], only: list[str]) -> None:
+    """Measures what is asked for, and keeps it; what fails is told of, and the rest goes on."""
     began, clock = datetime.now(UTC), time.monotonic()
     with Place() as place:
-        works = {work.letter: race(place, work, contenders, plan) for work in WORK if work.letter in only}
-        studies = {name: study(place, plan) for name, study in STUDIES.items() if name in only}
-        about = described(place) | {"began": f"{began:%Y-%m-%d %H:%M} UTC", **plan.words()}
-    about["minutes"] = f"{(time.monotonic() - clock) / 60:.0f}"
-    rounds = {
-        letter: {name: [one._asdict() for one in own] for name, own in found.items()} for letter, found in works.items()
-    }
-    return {"run": about, "works": rounds, "studies": studies}
+        items = {f"({work.letter})": (work.letter, "works", _raced(place, work, contenders, plan)) for work in WORK}
+        items |= {name: (name, "studies", partial(study, place, plan)) for name, study in STUDIES.items()}
+        for title, (name, kind, measured) in items.items():
+            if name in only:
+                try:
+                    kept[kind][name] = measured()
+                except RuntimeError as error:
+                    kept["failed"][title] = str(error)
+                    sys.stderr.write(f"{title} failed: {error}\n")
+        kept["run"] = described(place) | {"began": f"{began:%Y-%m-%d %H:%M} UTC", **plan.words()}
+    kept["run"]["minutes"] = f"{(time.monotonic() - clock) / 60:.0f}"
+
+
+def _raced(place: Place, work: Work, contenders: list[Contender], plan: Plan) -> Callable[[], Any]:
+    def measured() -> Any:
+        found = race(place, work, contenders, plan)
+        return {name: [one._asdict() for one in own] for name, own in found.items()}
+
+    return measured
 
 
 def told(results: Results) -> Iterator[str]:

@@ -41,6 +41,7 @@ def text(results: Results, drawn: Iterable[str] = ()) -> str:
         "memory_table": _lasting(results),
         "logins_table": _logins(results),
         "spread_table": _compared(results, "spread", "16 projects"),
+        "profiles": "\n".join(_profiles(results)) or "No goal of a work was missed.\n",
     }
     filled = Template(TEMPLATE.read_text()).substitute(results.kept["run"], **parts, **own)
     return filled.replace("\n\n\n", "\n\n")
@@ -129,6 +130,15 @@ def _logins(results: Results) -> str:
     return table(("connections that list", "p99 rises to", "p99 ms quiet", "busy", "p50 ms quiet", "busy"), rows)
 
 
+def _profiles(results: Results) -> Iterator[str]:
+    """Tells where the time goes in each work that has missed a goal."""
+    missed = {goal.work for goal in GOALS if "not reached" in goal.outcome(results)[1]}
+    for letter, found in results.study("profiles").items():
+        if f"({letter})" in missed:
+            rows = [(f"`{name}`", f"{share * 100:.1f} %") for name, share in found]
+            yield table((f"({letter})", "of the time"), rows) + "\n"
+
+
 def _contenders(results: Results) -> str:
     missing = results.kept["missing"]
     rows = [(one.name, one.what, one.notes) for one in CONTENDERS.values() if one.name not in missing]
@@ -136,8 +146,9 @@ def _contenders(results: Results) -> str:
 
 
 def _missing(results: Results) -> str:
-    missing: dict[str, str] = results.kept["missing"]
+    missing, failed = results.kept["missing"], results.kept["failed"]
     lines = [f"- **{name}** could not run: {why}." for name, why in missing.items()]
+    lines += [f"- **{title}** could not be measured: {why}" for title, why in failed.items()]
     return "\n".join(["Missing in this run:\n", *lines, ""]) if lines else "None was missing.\n"
 
 
