@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from benchmarks.results import Results
 
+CALLED = {"mercurius": "Mercurius with graphql-jit", "strawberry": "vanilla Strawberry", "fastapi": "FastAPI"}
 FLAT_FROM = 0.1  # of all requests; before that, what is needed once is still being read in
 MISSING = (KeyError, IndexError, ValueError)
 
@@ -36,7 +37,7 @@ def rate(letter: str, door: str, other: str, times: float) -> Goal:
         found = results.works(letter)
         return found[f"roster {door}"].rate / found[f"{other} {door}"].rate
 
-    return Goal(f"({letter})", f"at least {times:g} × the requests of {other}", times, measured)
+    return Goal(f"({letter})", f"at least {times:g} × the requests of {CALLED[other]}", times, measured)
 
 
 def processor(letter: str, door: str, times: float) -> Goal:

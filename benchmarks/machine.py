@@ -2,7 +2,9 @@
 
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,10 +22,10 @@ def described(place: Place) -> dict[str, str]:
     """Returns what a reader must know of the machine, the client and the versions."""
     postgres = str(place.ask("SHOW server_version")[0][0]).split()[0]
     python = [f"{name} {version(name)}" for name in PYTHON]
-    parts = [f"PostgreSQL {postgres}", f"Python {platform.python_version()} with {', '.join(python)}"]
+    parts = [f"PostgreSQL {postgres}", f"Python {platform.python_version()} with {_list(python)}"]
     if npm.missing() is None:
         known = npm.packages()
-        parts.append(f"Node {npm.version()} with {', '.join(f'{name} {known[name]}' for name in NODE)}")
+        parts.append(f"Node {npm.version()} with {_list(f'{name} {known[name]}' for name in NODE)}")
     return {
         "machine": _processor(),
         "cores": str(os.cpu_count()),
@@ -31,9 +33,13 @@ def described(place: Place) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "client": _client(),
         "connections": str(CONNECTIONS),
-        "versions": "; ".join(parts),
+        "versions": ";\n".join(parts),
         "revision": _revision(),
     }
+
+
+def _list(items: Iterable[str]) -> str:
+    return ", ".join(items)
 
 
 def _processor() -> str:
@@ -48,7 +54,8 @@ def _client() -> str:
     if not WRK:
         return "the bundled client"
     told = subprocess.run([WRK, "--version"], capture_output=True, text=True, check=False)
-    return " ".join((told.stdout + told.stderr).split()[:2])
+    found = re.search(r"\d+(\.\d+)+", told.stdout + told.stderr)
+    return f"wrk {found[0]}" if found else "wrk"
 
 
 def _revision() -> str:

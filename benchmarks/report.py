@@ -47,16 +47,16 @@ def text(results: Results, drawn: Iterable[str] = ()) -> str:
     return filled.replace("\n\n\n", "\n\n")
 
 
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Writes a table."""
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], words: int = 1) -> str:
+    """Writes a table; its first columns are words, and the others figures."""
     lines = [tuple(head), *map(tuple, rows)]
-    lines.insert(1, ("---", *["---:"] * (len(lines[0]) - 1)))
+    lines.insert(1, tuple("---" if number < words else "---:" for number in range(len(lines[0]))))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _goals(results: Results) -> str:
     rows = [(goal.work, goal.says, *goal.outcome(results)) for goal in GOALS]
-    return table(("work", "goal", "measured", "outcome"), rows)
+    return table(("work", "goal", "measured", "outcome"), rows, words=4)
 
 
 def _works(results: Results) -> Iterator[str]:
@@ -142,7 +142,7 @@ def _profiles(results: Results) -> Iterator[str]:
 def _contenders(results: Results) -> str:
     missing = results.kept["missing"]
     rows = [(one.name, one.what, one.notes) for one in CONTENDERS.values() if one.name not in missing]
-    return table(("name", "what", "how"), rows)
+    return table(("name", "what", "how"), rows, words=3)
 
 
 def _missing(results: Results) -> str:
