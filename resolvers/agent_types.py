@@ -45,6 +45,7 @@ from resolvers.store.pages import matches, page_statement, read_page
 from resolvers.store.records import AGENT_TYPE, REVISION
 from resolvers.store.statements import among, statement
 from resolvers.store.tables import agent_type_revisions, agent_types
+from resolvers.store.totals import activity, rows_of
 
 
 async def search(ctx: Context, listing: ListDraft[AgentTypeFilter]) -> Page[AgentType]:
@@ -61,7 +62,9 @@ def _page(asked: Listing[AgentTypeFilter]) -> Select[Any]:
         where.append(agent_types.c.is_active == asked.where.is_active)
     if asked.where.search is not UNSET:
         where.append(matches(asked.where.search, agent_types.c.name, agent_types.c.slug))
-    return page_statement(AGENT_TYPE, agent_types, where, asked, key=agent_types.c.id)
+    labels = [] if asked.where.is_active is UNSET else [activity(active=asked.where.is_active)]
+    total = rows_of(agent_types, *labels) if asked.where.search is UNSET else None
+    return page_statement(AGENT_TYPE, agent_types, where, asked, key=agent_types.c.id, total=total)
 
 
 @statement

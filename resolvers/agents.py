@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Select, Update, func, select, update
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Update, func, select, type_coerce, update
 
 from resolvers.context import Context, parsed
 from resolvers.domain.agents import Agent, AgentFilter, SpawnAgent, TransitionAgent, UpdateAgent
@@ -25,10 +26,11 @@ from resolvers.store.changes import Expected, changed, check_version, sent, vers
 from resolvers.store.decisions import locked, spawning, stepping, which
 from resolvers.store.engine import many, one, record, returned
 from resolvers.store.log import log
-from resolvers.store.pages import Below, matches, page_statement, read_pages
+from resolvers.store.pages import Along, Below, counted, matches, page_statement, read_pages
 from resolvers.store.records import AGENT
-from resolvers.store.statements import among, statement
-from resolvers.store.tables import agent_types, agents, projects
+from resolvers.store.statements import among, several, statement
+from resolvers.store.tables import agent_types, agents, members, projects
+from resolvers.store.totals import agents_in, agents_of
 from resolvers.store.visibility import role, seen, visible
 
 
@@ -73,7 +75,17 @@ async def _in_projects(ctx: Context, ids: Sequence[UUID], asked: Listing[AgentFi
 @statement
 def _pages_of_projects(who: Viewer, ids: list[UUID], asked: Listing[AgentFilter]) -> Select[Any]:
     below = Below(seen(who, ids), agents.c.project_id)
-    return page_statement(AGENT, agents, _filters(asked.where), asked, key=agents.c.id, below=below)
+    where, total = _filters(asked.where), agents_in(projects.c.id, asked.where)
+    along = None
+    if asked.where.status is not UNSET and several(asked.where.status) and asked.sort.field == "created_at":
+        # No index has the agents of several statuses in order, but one has those of each.
+        where, along = _filters(msgspec.structs.replace(asked.where, status=UNSET)), _statuses(asked.where.status)
+    return page_statement(AGENT, agents, where, asked, key=agents.c.id, below=below, along=along, total=total)
+
+
+def _statuses(asked: Any) -> Along:
+    each = select(func.unnest(type_coerce(asked, ARRAY(Text))).label("status")).distinct().subquery("statuses")
+    return Along(each, type_coerce(agents.c.status, Text) == each.c.status)
 
 
 async def of_types(ctx: Context, ids: Sequence[UUID], listing: ListDraft[AgentFilter]) -> dict[UUID, Page[Agent]]:
@@ -85,9 +97,17 @@ async def of_types(ctx: Context, ids: Sequence[UUID], listing: ListDraft[AgentFi
 
 @statement
 def _pages_of_types(who: Viewer, ids: list[UUID], asked: Listing[AgentFilter]) -> Select[Any]:
-    where = [visible(who, agents.c.project_id), *_filters(asked.where)]
     below = Below(select(agent_types.c.id).where(among(agent_types.c.id, ids)), agents.c.agent_type_id)
-    return page_statement(AGENT, agents, where, asked, key=agents.c.id, below=below)
+    where, total = _filters(asked.where), agents_of(who, agent_types.c.id, asked.where)
+    if total is None:
+        total = counted(agents, [visible(who, agents.c.project_id), *where], below)
+    along = None if who.is_superuser else _own_projects(who)
+    return page_statement(AGENT, agents, where, asked, key=agents.c.id, below=below, along=along, total=total)
+
+
+def _own_projects(who: Viewer) -> Along:
+    own = select(members.c.project_id).where(members.c.user_id == who.id).subquery("own")
+    return Along(own, agents.c.project_id == own.c.project_id)
 
 
 def _filters(asked: AgentFilter) -> list[ColumnElement[bool]]:

@@ -28,6 +28,7 @@ from resolvers.domain.users import Viewer
 from resolvers.store.access import found, require
 from resolvers.store.feed import BATCH, Seat
 from resolvers.store.pages import Below, page_statement, read_pages
+from resolvers.store.pruning import check_kept
 from resolvers.store.records import EVENT
 from resolvers.store.statements import among, statement
 from resolvers.store.tables import agents, events
@@ -89,7 +90,11 @@ async def _of_projects(
     kinds = [kind for kind in AGENT_KINDS if asked.where.kind is UNSET or kind in asked.where.kind]
     wanted = _pages_of_projects(ctx.who, list(ids), asked, kinds=kinds, upto=await ctx.feed.settled())
     async with ctx.store.read() as db:
-        return await read_pages(db, wanted, Event, asked)
+        pages = await read_pages(db, wanted, Event, asked)
+        if asked.window.after:
+            # Afterwards, so that nothing is pruned in between.
+            await check_kept(db, list(pages), asked.window.after.value)
+    return pages
 
 
 @statement
@@ -120,6 +125,9 @@ async def follow(
     """Lets one hear what happens to the agents of a project, or to one of them, after a cursor or from now on."""
     await _require_agents(ctx, project_id, agent_id)
     given = None if after is None else place_of(after)
+    if given:
+        async with ctx.store.read() as db:
+            await check_kept(db, [project_id], given)
     with ctx.feed.seat(ctx.who, project_id, agent_id, behind=given is not None) as seat:
         began = await seat.taken()
         yield Following(ctx, seat, began if given is None else given)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Numeric, Select, case, cast, func, select, true
+from sqlalchemy import Numeric, Select, cast, select, true
 
 from resolvers.context import Context
 from resolvers.domain.agents import Agent, AgentMetrics, metrics_of
@@ -14,7 +14,8 @@ from resolvers.store.access import found
 from resolvers.store.engine import one, record
 from resolvers.store.records import AGENT
 from resolvers.store.statements import statement
-from resolvers.store.tables import agents
+from resolvers.store.tables import agents, project_counts
+from resolvers.store.totals import having, summed
 from resolvers.store.visibility import seen, visible
 
 MONEY = Numeric(38, 6)
@@ -53,24 +54,18 @@ async def _of_projects(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, AgentMet
 def _sums(who: Viewer, ids: list[UUID]) -> Select[Any]:
     place = seen(who, ids).subquery("place")
 
-    def having(*statuses: Status) -> ColumnElement[int]:
-        return func.count(case((agents.c.status.in_(statuses), 1)))
-
-    def total(column: ColumnElement[Any]) -> ColumnElement[Any]:
-        return func.coalesce(func.sum(column), 0)
-
     sums = (
         select(
-            func.count(),
-            having(*ACTIVE),
-            having(Status.IDLE),
-            having(Status.PAUSED),
-            having(Status.TERMINATED),
-            total(agents.c.tasks_completed),
-            total(agents.c.tokens_used),
-            cast(total(agents.c.cost_incurred), MONEY),
+            having(project_counts),
+            having(project_counts, *ACTIVE),
+            having(project_counts, Status.IDLE),
+            having(project_counts, Status.PAUSED),
+            having(project_counts, Status.TERMINATED),
+            summed(project_counts.c.tasks_completed),
+            summed(project_counts.c.tokens_used),
+            cast(summed(project_counts.c.cost_incurred), MONEY),
         )
-        .where(agents.c.project_id == place.c.id)
+        .where(project_counts.c.project_id == place.c.id)
         .lateral("sums")
     )
     return select(place.c.id, *sums.c).select_from(place.join(sums, true()))

@@ -26,7 +26,8 @@ from resolvers.store.pages import matches, page_statement, read_page
 from resolvers.store.records import columns
 from resolvers.store.statements import among, statement
 from resolvers.store.tables import members, projects
-from resolvers.store.visibility import project_columns, visible
+from resolvers.store.totals import rows_of
+from resolvers.store.visibility import among_own, project_columns, visible
 
 
 async def search(ctx: Context, listing: ListDraft[ProjectFilter]) -> Page[Project]:
@@ -38,12 +39,16 @@ async def search(ctx: Context, listing: ListDraft[ProjectFilter]) -> Page[Projec
 
 @statement
 def _page(who: Viewer, asked: Listing[ProjectFilter]) -> Select[Any]:
-    where: list[ColumnElement[bool]] = [visible(who)]
+    where: list[ColumnElement[bool]] = [among_own(who)]
     if asked.where.status is not UNSET:
         where.append(projects.c.status == asked.where.status)
+    total = rows_of(projects, *([] if asked.where.status is UNSET else [str(asked.where.status)]))
     if asked.where.search is not UNSET:
         where.append(matches(asked.where.search, projects.c.name, projects.c.slug))
-    return page_statement(project_columns(who), projects, where, asked, key=projects.c.id)
+    counted = who.is_superuser and asked.where.search is UNSET
+    return page_statement(
+        project_columns(who), projects, where, asked, key=projects.c.id, total=total if counted else None
+    )
 
 
 @statement

@@ -1,5 +1,6 @@
 """Users: themselves, and as administrators see them."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -39,7 +40,8 @@ from resolvers.store.engine import Connection, many, one, returned
 from resolvers.store.pages import matches, page_statement, read_page
 from resolvers.store.records import USER
 from resolvers.store.statements import among, statement
-from resolvers.store.tables import agent_types, agents, projects, sessions, users
+from resolvers.store.tables import agent_type_counts, agent_types, projects, sessions, users
+from resolvers.store.totals import activity, having, rows_of
 from resolvers.store.visibility import LIVE_SESSION, visible_user
 
 HERE = users.c.deleted_at.is_(None)
@@ -65,7 +67,17 @@ def _page(asked: Listing[UserFilter]) -> Select[Any]:
     where += [users.c[name] == value for name, value in sent(asked.where).items() if name != "search"]
     if asked.where.search is not UNSET:
         where.append(matches(asked.where.search, users.c.email, users.c.first_name, users.c.last_name))
-    return page_statement(USER, users, where, asked, key=users.c.id)
+    total = rows_of(users, *_labels(asked.where)) if asked.where.search is UNSET else None
+    return page_statement(USER, users, where, asked, key=users.c.id, total=total)
+
+
+def _labels(where: UserFilter) -> list[str]:
+    pairs = itertools.product((True, False), repeat=2)
+    return [
+        activity(active=active) + " superuser" * superuser
+        for active, superuser in pairs
+        if where.is_active in (UNSET, active) and where.is_superuser in (UNSET, superuser)
+    ]
 
 
 @statement
@@ -230,20 +242,17 @@ async def stats(ctx: Context) -> Stats:
 
 @statement
 def _counts() -> Executable:
-    def count(table: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
-        return select(func.count()).select_from(table).where(*where).scalar_subquery()
-
     return select(
-        count(users, HERE),
-        count(users, HERE, users.c.is_active),
-        count(users, HERE, users.c.is_superuser),
-        count(sessions, *LIVE_SESSION),
-        count(agent_types),
-        count(agent_types, agent_types.c.is_active),
-        count(projects),
-        count(projects, projects.c.status == ProjectStatus.ACTIVE),
-        count(agents),
-        count(agents, agents.c.status.in_(ACTIVE)),
+        rows_of(users),
+        rows_of(users, *_labels(UserFilter(is_active=True))),
+        rows_of(users, *_labels(UserFilter(is_superuser=True))),
+        select(func.count()).select_from(sessions).where(*LIVE_SESSION).scalar_subquery(),
+        rows_of(agent_types),
+        rows_of(agent_types, activity(active=True)),
+        rows_of(projects),
+        rows_of(projects, ProjectStatus.ACTIVE),
+        select(having(agent_type_counts)).scalar_subquery(),
+        select(having(agent_type_counts, *ACTIVE)).scalar_subquery(),
     )
 
 

@@ -1,13 +1,17 @@
 """Pruning: what is old goes, in small batches, and nothing else."""
 
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Table, func, select, text
 
 from resolvers import upkeep
 from resolvers.context import Guest
-from resolvers.store.engine import StatementError
+from resolvers.domain.errors import Refusal
+from resolvers.events import follow as following
+from resolvers.store.errors import StatementError
 from resolvers.store.tables import events, idempotency_keys, login_failures, pruned_logs, sessions
 from tests.factories import Factory, Scene
 from tests.processes import Place
@@ -127,3 +131,68 @@ async def test_the_command_tells_what_it_removed(guest: Guest, scene: Scene, dat
     assert "0 events" in kept.out
     assert pruned.out == "Removed 0 sessions, 0 idempotency keys, 0 login failures, 5 events.\n"
     assert counted.out == "0 counters were wrong.\n"
+
+
+async def asked(http: httpx.AsyncClient, scene: Scene, after: int, **headers: str) -> httpx.Response:
+    path = f"/api/v1/projects/{scene.project.id}/events"
+    return await http.get(path, params={"after": after}, headers=scene.viewer.headers | headers)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Accept": "text/event-stream"}], ids=["list", "stream"])
+async def test_a_cursor_of_what_is_gone_is_refused(headers: dict[str, str], guest: Guest, http, scene: Scene):
+    await happened(guest, scene, 20, 3, 7)
+    await upkeep.prune(guest, 10)
+
+    refused = await asked(http, scene, 6, **headers)
+
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert (error["code"], error["field"]) == ("VALIDATION_FAILED", "after")
+    assert "begin without a cursor" in error["message"]
+
+
+@pytest.mark.parametrize("after", [0, 7, 900])
+async def test_a_cursor_after_which_nothing_is_gone_goes_on(after: int, guest: Guest, http, scene: Scene):
+    await happened(guest, scene, 20, 3, 7)
+    await upkeep.prune(guest, 10)
+
+    listed = (await asked(http, scene, after)).json()
+
+    assert [event["kind"] for event in listed["data"]] == ["agent.spawned"]
+
+
+async def test_what_is_gone_of_one_project_matters_to_no_other(guest: Guest, http, make: Factory, scene: Scene):
+    await happened(guest, scene, 20, 3, 7)
+    await upkeep.prune(guest, 10)
+    other = scene._replace(project=await make.project(scene.viewer))
+
+    assert (await asked(http, other, 5)).status_code == 200
+    assert (await asked(http, scene._replace(viewer=scene.stranger), 5)).status_code == 404
+
+
+async def test_a_cursor_in_graphql_is_refused_alike(guest: Guest, http, scene: Scene):
+    await happened(guest, scene, 20, 3, 7)
+    query = (
+        "query($id: ID!, $after: String) { project(id: $id) { events(first: 1, after: $after) { edges { cursor } } } }"
+    )
+
+    async def page(**more: str) -> dict[str, Any]:
+        body = {"query": query, "variables": {"id": str(scene.project.id), **more}}
+        return (await http.post("/graphql", json=body, headers=scene.viewer.headers)).json()
+
+    [edge] = (await page())["data"]["project"]["events"]["edges"]
+    await upkeep.prune(guest, 10)
+
+    [error] = (await page(after=edge["cursor"]))["errors"]
+    assert error["extensions"]["code"] == "VALIDATION_FAILED"
+
+
+async def test_who_follows_hears_that_something_is_gone_before_it_could_be_read(guest: Guest, scene: Scene):
+    await happened(guest, scene, 20, 3, 7)
+
+    async with following(scene.viewer, scene.project.id, after="4") as heard:
+        await upkeep.prune(guest, 10)
+        with pytest.raises(Refusal) as refused:
+            await anext(aiter(heard))
+
+    assert refused.value.faults[0].field == "after"

@@ -14,6 +14,7 @@ from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.events import AGENT_KINDS, Event
 from resolvers.domain.users import Viewer
 from resolvers.store.engine import Store, many
+from resolvers.store.pruning import check_kept
 from resolvers.store.records import EVENT
 from resolvers.store.statements import among, statement
 from resolvers.store.tables import events
@@ -142,6 +143,8 @@ class Feed:
     async def between(self, seat: Seat, place: int) -> list[Event]:
         """Reads from the log what a seat has not been offered, after a place; at most BATCH events."""
         found = await self._logged(place, self._place, [seat.project_id], seat.agent_id)
+        async with self._store.read() as db:
+            await check_kept(db, [seat.project_id], place)
         await self._look([seat])
         seat.check()
         return found

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     FromClause,
+    ScalarSelect,
     Select,
     func,
     literal,
@@ -31,6 +32,13 @@ K = TypeVar("K")
 ROOT = select(literal(1).label("id"))
 
 
+class Along(NamedTuple):
+    """What a list is made of where no index has all of it in order: a part for each row of these, in order itself."""
+
+    rows: FromClause
+    where: ColumnElement[bool]
+
+
 class Below(NamedTuple):
     """Where several lists stand: a selection of the parents' ids, and the column that names an item's parent."""
 
@@ -46,38 +54,50 @@ def page_statement(
     *,
     key: ColumnElement[Any],
     below: Below | None = None,
+    along: Along | None = None,
+    total: ScalarSelect[Any] | None = None,
 ) -> Select[Any]:
-    """Returns rows of (parent, total, *fields): none without a parent, one of nulls for an empty page."""
+    """Returns rows of (parent, total, *fields): none without a parent, one of nulls for an empty page.
+
+    The total is counted, unless it is given.
+    """
     sort, backwards = listing.sort, listing.window.backwards
     value = next(field for field in fields if field.key == sort.field)
     order = [value] if value is key else [value, key]
-    anchor = _counted(source, where, below) if listing.total else (below.parents if below else ROOT)
+    anchor = below.parents if below else ROOT
+    if listing.total:
+        anchor = anchor.add_columns((counted(source, where, below) if total is None else total).label("total"))
     parents = anchor.cte("parents").prefix_with("MATERIALIZED")  # else a total could be counted once for each row
     wanted = select(*fields).select_from(source).where(*where, *_within(listing.window, order, sort.descending))
     if below:
         wanted = wanted.where(below.column == parents.c.id)
     falling = sort.descending != backwards
-    part = (
-        wanted.order_by(*(column.desc() if falling else column.asc() for column in order))
-        .limit(type_coerce(listing.window.limit, BigInteger) + 1)
-        .offset(type_coerce(listing.window.offset, BigInteger))
-        .lateral("part")
-    )
-    outer = [part.c[str(column.key)] for column in order]
-    total = parents.c.total if listing.total else null()
-    return (
-        select(parents.c.id.label("parent"), total.label("total"), *part.c)
-        .select_from(parents.outerjoin(part, true()))
-        .order_by(*(column.desc() if falling else column.asc() for column in outer))
-    )
+    names = [str(column.key) for column in order]
+    limit = type_coerce(listing.window.limit, BigInteger) + 1
+    offset = type_coerce(listing.window.offset, BigInteger)
+    if along:
+        # Nobody knows from which of them a page comes, so each has all of it ready.
+        own = wanted.where(along.where).correlate(parents, along.rows)
+        each = _sorted(own, order, falling=falling).limit(limit + offset).lateral("each")
+        wanted = select(*each.c).select_from(along.rows.join(each, true()))
+        order = [each.c[name] for name in names]
+    part = _sorted(wanted, order, falling=falling).limit(limit).offset(offset).lateral("part")
+    told = parents.c.total if listing.total else null()
+    found = select(parents.c.id.label("parent"), told.label("total"), *part.c)
+    joined = found.select_from(parents.outerjoin(part, true()))
+    return _sorted(joined, [part.c[name] for name in names], falling=falling)
 
 
-def _counted(source: FromClause, where: Sequence[ColumnElement[bool]], below: Below | None) -> Select[Any]:
+def _sorted(wanted: Select[Any], order: Sequence[ColumnElement[Any]], *, falling: bool) -> Select[Any]:
+    return wanted.order_by(*(column.desc() if falling else column.asc() for column in order))
+
+
+def counted(source: FromClause, where: Sequence[ColumnElement[bool]], below: Below | None) -> ScalarSelect[Any]:
+    """Counts what a list holds, one by one."""
     total = select(func.count()).select_from(source).where(*where)
-    if below is None:
-        return ROOT.add_columns(total.scalar_subquery().label("total"))
-    total = total.where(below.column == below.parents.selected_columns.id)
-    return below.parents.add_columns(total.scalar_subquery().label("total"))
+    if below:
+        total = total.where(below.column == below.parents.selected_columns.id)
+    return total.scalar_subquery()
 
 
 def _within(window: Window, order: Sequence[ColumnElement[Any]], descending: bool) -> list[ColumnElement[bool]]:  # noqa: FBT001 — of the sort

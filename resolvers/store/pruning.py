@@ -1,14 +1,20 @@
 """What is kept for a time only: old parts of the log, and what has expired, each removed in small batches."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Delete, Select, Table, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from resolvers.domain.errors import Code, Refusal
+from resolvers.store.engine import Connection
+from resolvers.store.statements import among, statement
 from resolvers.store.tables import events, idempotency_keys, login_failures, pruned_logs, sessions
 
 BATCH = 1000
+GONE = "What came after this cursor is not kept any more; read the agents anew, and begin without a cursor."
 # The log refuses any other change.
 ALLOW = text("SET LOCAL roster.pruning = 'on'")
 
@@ -36,6 +42,18 @@ def _marked(gone: Any) -> Any:
     marked = insert(pruned_logs).from_select(["project_id", "sequence"], ends)
     newer = func.greatest(pruned_logs.c.sequence, marked.excluded.sequence)
     return marked.on_conflict_do_update(index_elements=["project_id"], set_={"sequence": newer}).cte("marked")
+
+
+@statement
+def _pruned_upto(project_ids: list[UUID]) -> Select[Any]:
+    return select(func.max(pruned_logs.c.sequence)).where(among(pruned_logs.c.project_id, project_ids))
+
+
+async def check_kept(db: Connection, project_ids: Sequence[UUID], after: int) -> None:
+    """Refuses a place in the log after which something was pruned in one of the projects; 0 is where the log begins."""
+    upto = (await db.execute(_pruned_upto(list(project_ids)))).scalar() if after else None
+    if upto is not None and upto > after:
+        raise Refusal(Code.VALIDATION_FAILED, GONE, field="after")
 
 
 def expired(table: Table) -> Delete:

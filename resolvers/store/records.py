@@ -3,14 +3,15 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, Text, cast, func, select, type_coerce
+from sqlalchemy import ColumnElement, Table, Text, cast, select, type_coerce
 
 from resolvers.domain.agent_types import AgentType, AgentTypeRevision
 from resolvers.domain.agents import Agent
 from resolvers.domain.events import Event
 from resolvers.domain.projects import Member
 from resolvers.domain.users import User
-from resolvers.store.tables import agent_type_revisions, agent_types, agents, events, members, users
+from resolvers.store.tables import agent_type_counts, agent_type_revisions, agent_types, agents, events, members, users
+from resolvers.store.totals import having
 from resolvers.store.types import AllowedActions
 
 Columns = list[ColumnElement[Any]]
@@ -29,8 +30,7 @@ REVISION = columns(AgentTypeRevision, agent_type_revisions)
 AGENT_TYPE = columns(
     AgentType,
     agent_types,
-    instance_count=select(func.count())
-    .select_from(agents)
-    .where(agents.c.agent_type_id == agent_types.c.id)
+    instance_count=select(having(agent_type_counts))
+    .where(agent_type_counts.c.agent_type_id == agent_types.c.id)
     .scalar_subquery(),
 )

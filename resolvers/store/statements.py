@@ -153,6 +153,11 @@ def among(column: ColumnElement[Any], values: Any) -> ColumnElement[bool]:
     return several
 
 
+def several(values: Any) -> bool:
+    """Tells whether a list holds anything but a single value."""
+    return values.first is None
+
+
 def _traced(build: Callable[..., Executable], args: Sequence[Any], named: Mapping[str, Any]) -> Plan:
     params: list[BindParameter[Any]] = []
     stand_ins = [_stand_in(arg, params) for arg in args]

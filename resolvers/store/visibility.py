@@ -9,6 +9,7 @@ from sqlalchemy import (
     ScalarSelect,
     Select,
     Uuid,
+    any_,
     column,
     exists,
     func,
@@ -44,6 +45,12 @@ def role(who: Viewer) -> ColumnElement[Any]:
 def visible(who: Viewer, project_id: ColumnElement[Any] = projects.c.id) -> ColumnElement[bool]:
     """Holds for the projects that the viewer may see."""
     return true() if who.is_superuser else _takes_part(type_coerce(who.id, Uuid), project_id)
+
+
+def among_own(who: Viewer) -> ColumnElement[bool]:
+    """Holds for the projects that the viewer may see, for lists: these begin with their own, however many there are."""
+    own = select(members.c.project_id).where(members.c.user_id == who.id)
+    return true() if who.is_superuser else projects.c.id == any_(func.array(own.scalar_subquery()))
 
 
 def _takes_part(user_id: ColumnElement[Any], project_id: ColumnElement[Any]) -> ColumnElement[bool]:
