@@ -52,9 +52,10 @@ def serve_command(**given: object) -> None:
     settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     # What is imported stays to the end: a search through it for garbage takes a sixth of a start, and then of requests.
     gc.disable()
+    from gql_app.asgi import leave_garbage
     from gql_app.serve import serve
 
-    gc.freeze()
+    leave_garbage()
     gc.enable()
     serve(settings)
 
