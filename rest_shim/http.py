@@ -96,7 +96,8 @@ def answer_page(page: Page[Any], request: Request) -> Response:
     place = envelope.pagination
     before, after = place.page - 1 if place.has_prev else 0, place.page + 1 if place.has_next else 0
     targets = {"first": 1, "prev": before, "next": after, "last": place.total_pages}
-    links = [f'<{_at(request, "page", to)}>; rel="{name}"' for name, to in targets.items() if to]
+    here = _here(request, "page")
+    links = [f'<{here}{to}>; rel="{name}"' for name, to in targets.items() if to]
     headers = {"Link": ", ".join(links), **KEPT}
     return Response(encode(envelope), headers=headers, media_type="application/json")
 
@@ -104,7 +105,7 @@ def answer_page(page: Page[Any], request: Request) -> Response:
 def answer_stretch(part: Stretch, request: Request) -> Response:
     """Returns a part of the log in an envelope like a page's, with a link to what follows now."""
     log = Log(part.events, Onward(len(part.events), part.has_next, part.after))
-    links = {"Link": f'<{_at(request, "after", part.after)}>; rel="next"'} if part.has_next else {}
+    links = {"Link": f'<{_here(request, "after")}{part.after}>; rel="next"'} if part.has_next else {}
     headers = {**links, **KEPT, "Vary": "Accept, Authorization"}
     return Response(encode(log), headers=headers, media_type="application/json")
 
@@ -118,6 +119,7 @@ def refuse_words(words: Mapping[str, object], known: Collection[str] = ()) -> No
         raise Refusal(Code.VALIDATION_FAILED, faults=faults)
 
 
-def _at(request: Request, name: str, value: object) -> str:
-    others = [(key, other) for key, other in request.query_params.multi_items() if key != name]
-    return f"{request.url.path}?{urlencode([*others, (name, value)])}"
+def _here(request: Request, name: str) -> str:
+    """Returns the address that was asked for, up to the value that one parameter is to have."""
+    others = [(key, value) for key, value in request.query_params.multi_items() if key != name]
+    return f"{request.scope['path']}?{urlencode([*others, (name, '')])}"
