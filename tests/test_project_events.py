@@ -95,6 +95,14 @@ async def test_a_word_that_does_not_fit_is_refused_after_rights_are(field: str, 
     assert (await listed(http, scene.stranger, scene, **{field: value})).status_code == 404
 
 
+@pytest.mark.parametrize("last", ["x", "", "1"])
+async def test_a_list_passes_the_last_event_id_over(last: str, http, scene: Scene):
+    headers = scene.viewer.headers | {"Last-Event-ID": last}
+    told, usual = await http.get(path_of(scene), headers=headers), await listed(http, scene.viewer, scene)
+    assert (told.status_code, told.json()) == (200, usual.json())
+    assert len(usual.json()["data"]) == 1
+
+
 async def test_nothing_comes_later_before_what_was_listed(http, make: Factory, scene: Scene):
     # The open transaction holds the lower place: who was told of the later event alone would never see it.
     other = await make.agent(scene.operator, scene.project, scene.kind)
