@@ -13,6 +13,8 @@ BigInt = NewType("BigInt", int)
 
 
 def _whole(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise GraphQLError("A BigInt is a whole number.")
     return value

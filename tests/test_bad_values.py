@@ -106,6 +106,13 @@ async def test_numbers_that_json_lacks_are_malformed(value: str, trial: Trial):
             assert (reply.status_code, code_of(reply)) == (400, "MALFORMED_REQUEST")
 
 
+@pytest.mark.parametrize(("sent", "kept"), [("180.0", 180), ("1e3", 1000), ("-0.0", 0)])
+async def test_a_number_is_whole_however_json_writes_it(sent: str, kept: int, trial: Trial):
+    assert code_of(await trial.send("update_agent", "tokens_used", sent)) is None
+    agent = (await trial.door.ask("agent", trial.scene.viewer, **trial.scene.names)).value
+    assert agent["tokens_used"] == kept
+
+
 async def test_minus_zero_is_zero(trial: Trial):
     for field in ("tokens_used", "cost_incurred"):
         assert code_of(await trial.send("update_agent", field, "-0")) is None

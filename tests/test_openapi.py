@@ -205,10 +205,15 @@ SAYS_NO = {
         ["ada@example.com", " Ada@example.com\n"],
         ["ada", "a\x99@example.com", "ada@exam\x16ple.com", "a@b.cd" + " " * 249],
     ),
-    "line": (UpdateProject, "name", ["Ö", " a b "], ["", " ", "a\x1fb", "a\nb", "a\0", "a" * 256, "a" + " " * 255]),
+    "line": (
+        UpdateProject,
+        "name",
+        ["Ö", " a b ", "\x1ca\x85"],
+        ["", " ", "\x1e", "a\x1fb", "a\nb", "a\0", "a" * 256, "a" + " " * 255],
+    ),
     "slug": (UpdateProject, "slug", ["a-1"], ["A", "a--b", "-a", "a" * 101]),
     "text": (UpdateProject, "description", ["", "a\nb", None], ["a\0b", "a" * 10_001]),
-    "count": (UpdateAgent, "tasks_completed", [0, 2**53 - 1], [-1, 2**53, "1", 1.5]),
+    "count": (UpdateAgent, "tasks_completed", [0, 2**53 - 1, 180.0], [-1, -1.0, 2**53, 2.0**53, "1", 1.5]),
     "money": (
         UpdateAgent,
         "cost_incurred",
@@ -236,7 +241,13 @@ def test_a_schema_says_what_is_accepted(kind, field: str, good: list[Any], bad: 
 
 ASKS = {
     "cursor": ("listProjectEvents", LogQuery, "after", ["0", "9" * 18], ["", "x", "-1", "9" * 19]),
-    "search": ("listUsers", UserFilter, "search", ["Ada", " a "], ["", " ", "a\0", "a" * 256, "a" + " " * 255]),
+    "search": (
+        "listUsers",
+        UserFilter,
+        "search",
+        ["Ada", " a "],
+        ["", " ", "\x1e\x85", "a\0", "a" * 256, "a" + " " * 255],
+    ),
 }
 
 

@@ -77,7 +77,7 @@ def read_value(value: object, kind: Any, *, strict: bool = True) -> Any:
     extras = list(_extras(kind))
     problem = unstorable(value) or next((said for extra in extras if (said := _unread(value, extra))), None)
     if problem is None:
-        value = _tidy(value, extras)
+        value = _tidy(_whole(value, kind), extras)
         try:
             value = msgspec.convert(value, kind, strict=strict)
         except msgspec.ValidationError as error:
@@ -114,6 +114,17 @@ def unstorable(value: object, depth: int = 0) -> str | None:
 def _unread(value: object, extra: Mapping[str, Any]) -> str | None:
     check = extra.get("unread")
     return check(value) if check else None
+
+
+def _whole(value: object, kind: Any) -> object:
+    # JSON knows numbers alone: 5.0 is as whole as 5.
+    if isinstance(value, float) and value.is_integer() and _takes_whole(kind):
+        return int(value)
+    return value
+
+
+def _takes_whole(kind: Any) -> bool:
+    return kind is int or any(map(_takes_whole, get_args(kind)))
 
 
 def _encodes(value: str) -> bool:

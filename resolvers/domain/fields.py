@@ -25,7 +25,9 @@ CONTROL = re.compile(f"[{CONTROLS}]")
 ATOM, LABEL = (rf"[^\s@<>\"(),:;\\{more}{CONTROLS}]" for more in ("", "."))
 ADDRESS = re.compile(rf"{ATOM}{{1,64}}@{LABEL}+(\.{LABEL}+)+")
 # For OpenAPI alone, what trimming and the checks come to: something to see, and no control character or break within.
-ONE_LINE = {"pattern": rf"^\s*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?\s*$"}
+# Not every \s knows all that is trimmed.
+TRIMMED = r"\s\x1c-\x1f\x85"
+ONE_LINE = {"pattern": rf"^[{TRIMMED}]*[^\s{CONTROLS}]([^{CONTROLS}]*[^\s{CONTROLS}])?[{TRIMMED}]*$"}
 MONEY = {
     "types": ["string", "number"], "pattern": r"^[0-9]{1,12}(\.[0-9]{1,6})?$", "minimum": 0, "maximum": int(MAX_COST),
     "multipleOf": 0.000001, "if": {"not": {"multipleOf": 1}}, "then": {"maximum": MAX_EXACT},
@@ -34,7 +36,7 @@ STRONG = {
     "format": "password",
     "allOf": [{"pattern": kind} for kind in ("[a-z]", "[A-Z]", "[0-9]", r"[!-/:-@\[-`{-~]")],
 }
-NOT_BLANK = {"pattern": r"^[^\x00]*[^\s\x00][^\x00]*$"}
+NOT_BLANK = {"pattern": rf"^[^\x00]*[^{TRIMMED}\x00][^\x00]*$"}
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -131,7 +133,7 @@ Email = Annotated[
     Meta(
         max_length=254,
         extra=_extra(_address, unread=_at_most(254), trim=True, lower=True),
-        extra_json_schema={"pattern": rf"^\s*{ADDRESS.pattern}\s*$"},
+        extra_json_schema={"pattern": rf"^[{TRIMMED}]*{ADDRESS.pattern}[{TRIMMED}]*$"},
     ),
 ]
 Password = Annotated[str, Meta(max_length=1_000)]
