@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from benchmarks.place import ROOT
 
 CONNECTIONS = 16
+PATIENCE = 60
 SCRIPT = Path(__file__).with_name("replay.lua")
 WRK = shutil.which("wrk")
 NAME = "wrk" if WRK else "the bundled client"
@@ -48,12 +49,15 @@ class Load(NamedTuple):
 class Loading:
     """A client that is at work."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[str], patience: float) -> None:
+        self._process, self._patience = process, patience
 
     def end(self) -> Load:
         """Waits for its end; returns what it came to."""
-        out, _ = self._process.communicate()
+        try:
+            out, _ = self._process.communicate(timeout=self._patience)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError("the client did not end in time") from None
         lines = [line for line in out.splitlines() if line.startswith("{")]
         if self._process.returncode or not lines:
             raise RuntimeError(f"the client ended with {self._process.returncode}: {out}")
@@ -71,7 +75,7 @@ def loading(url: str, raw: Sequence[bytes], seconds: float, connections: int = C
         command = [*wrk, "--", file.name] if WRK else own
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
-            yield Loading(process)
+            yield Loading(process, seconds + PATIENCE)
         finally:
             if process.poll() is None:
                 process.kill()

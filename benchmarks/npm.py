@@ -1,6 +1,7 @@
 """Node, and the npm packages of the contenders that run on it."""
 
 import json
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -53,6 +54,7 @@ def missing() -> str | None:
     command = [*found[1], *CLEAN_INSTALL, *PATIENT_FOR_A_SECOND]
     done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
     if done.returncode:
-        return f"its npm packages can't be installed: {' '.join(done.stderr.split())[:120]}"
+        codes = re.findall(r"npm error code (\w+)", done.stderr)
+        return f"its npm packages can't be installed ({', '.join(codes) or 'npm does not say why'})"
     installed.write_bytes(locked)
     return None

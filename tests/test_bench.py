@@ -1,17 +1,21 @@
 """What the bench stands on: its rows, its documents, its clients and its judgement; how fast anything is stays out."""
 
 import asyncio
+import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
 from graphql import parse, validate
 
-from benchmarks import documents, loader, seed
+from benchmarks import documents, seed
 from benchmarks.goals import GOALS
 from benchmarks.meter import Round
+from benchmarks.place import ROOT
 from benchmarks.report import text
 from benchmarks.results import Results
 from benchmarks.same import difference, plain
@@ -130,10 +134,17 @@ async def counting(status: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
 
 
 @pytest.mark.parametrize(("status", "failed"), [(b"200 OK", 0), (b"422 No", 1)], ids=["good", "refused"])
-async def test_the_bundled_client_sends_each_in_its_turn_and_counts_failures(status: bytes, failed: int):
+async def test_the_bundled_client_sends_each_in_its_turn_and_counts_failures(
+    tmp_path: Path, status: bytes, failed: int
+):
     requests = [b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(3)]
+    written = tmp_path / "requests"
+    written.write_bytes(b"".join(b"%d\n%b" % (len(request), request) for request in requests))
     async with counting(status) as (url, seen):
-        found = await loader.load(url, requests, connections=1, seconds=0.2)
+        command = [sys.executable, "-m", "benchmarks.loader", url, str(written), "1", "0.2"]
+        client = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        out, _ = await asyncio.wait_for(client.communicate(), 60)
+    found = json.loads(out)
     lines = [request.splitlines(keepends=True)[0] for request in requests]
     assert seen[:4] == [*lines, lines[0]]
     assert found["requests"] == len(seen) - 1  # the last one ends the load
