@@ -36,6 +36,8 @@ BY_CLASS = (
     " if type({v} := {value}) in {known} else {exact}({v})"
 )
 
+EXACT = "{exact}({v})"
+
 
 class Leaf:
     """How values of a leaf type are completed, where null may stand or where it may not."""
@@ -50,6 +52,8 @@ class Leaf:
         """Returns an expression for an expression; `name` gives things a name in it."""
         names = _names(self._kind)
         form = INLINE.get(self._kind) or (BY_MEMBER if names else BY_CLASS)
+        if self._nullable:
+            form = form.replace(EXACT, f"(None if {{v}} is None else {EXACT})")
         things = {
             "exact": self.exact, "known": self._known, "coerce": self._coerce,
             "names": names, "isfinite": isfinite, "undefined": Undefined,

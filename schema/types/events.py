@@ -1,5 +1,7 @@
 """Entries of the event log."""
 
+from operator import attrgetter
+
 from resolvers.domain import events as records
 from schema.dress import dressed
 from schema.edges import edge
@@ -11,6 +13,6 @@ class Event:
     actor = edge(
         User | None,
         "Who did it; null for Roster itself, or when you can't see them.",
-        key=lambda event: event.actor_id,
+        key=attrgetter("actor_id"),
         loader=lambda asking: asking.users,
     )

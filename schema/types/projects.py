@@ -1,5 +1,7 @@
 """Projects, their members and their agents."""
 
+from operator import attrgetter
+
 from resolvers import agents, events, members, metrics
 from resolvers.domain import projects as records
 from resolvers.domain.agents import AgentFilter
@@ -18,7 +20,7 @@ class Member:
     user = edge(
         User,
         "The user who belongs to the project.",
-        key=lambda member: member.user_id,
+        key=attrgetter("user_id"),
         loader=lambda asking: asking.users,
     )
 
@@ -36,6 +38,6 @@ class Project(Node):
     metrics = edge(
         AgentMetrics,
         "Counts and sums over all agents of the project.",
-        key=lambda project: project.id,
+        key=attrgetter("id"),
         loader=lambda asking: asking.below(metrics.of_projects, metrics.of_projects),
     )

@@ -1,5 +1,7 @@
 """Users, yourself, and sessions."""
 
+from operator import attrgetter
+
 from resolvers import sessions
 from resolvers.domain import sessions as session_records
 from resolvers.domain import users as records
@@ -19,7 +21,7 @@ class Session:
     user = edge(
         User | None,
         "Whose session it is.",
-        key=lambda session: session.user_id,
+        key=attrgetter("user_id"),
         loader=lambda asking: asking.users,
     )
 
