@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import jsonschema_rs
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
@@ -233,9 +234,8 @@ SAYS_NO = {
 @pytest.mark.parametrize(("kind", "field", "good", "bad"), SAYS_NO.values(), ids=SAYS_NO)
 def test_a_schema_says_what_is_accepted(kind, field: str, good: list[Any], bad: list[Any]):
     schema = DOCUMENT["components"]["schemas"][kind.__name__]["properties"][field]
-    fits = Draft202012Validator({"components": DOCUMENT["components"], **schema}).is_valid
-    assert {repr(value): fits(value) for value in good + bad} == {repr(value): value in good for value in good + bad}
     for value in good + bad:
+        assert fits(schema, value) == {value in good}, value
         assert is_accepted(Draft(kind, {field: value})) is (value in good), value
 
 
@@ -254,9 +254,15 @@ ASKS = {
 @pytest.mark.parametrize(("name", "kind", "field", "good", "bad"), ASKS.values(), ids=ASKS)
 def test_a_schema_of_a_query_says_what_is_accepted(name: str, kind, field: str, good: list[str], bad: list[str]):
     [schema] = [each["schema"] for each in OPERATIONS[name][2]["parameters"] if each.get("name") == field]
-    fits = Draft202012Validator(schema).is_valid
     for value in good + bad:
-        assert fits(value) is is_accepted(Query(kind, {field: value})) is (value in good), value
+        assert fits(schema, value) == {value in good}, value
+        assert is_accepted(Query(kind, {field: value})) is (value in good), value
+
+
+def fits(schema: dict[str, Any], value: object) -> set[bool]:
+    """What validators with different regular expressions say."""
+    whole = {"components": DOCUMENT["components"], **schema}
+    return {Draft202012Validator(whole).is_valid(value), jsonschema_rs.Draft202012Validator(whole).is_valid(value)}
 
 
 def is_accepted(draft: Draft[Any]) -> bool:
