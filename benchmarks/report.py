@@ -140,8 +140,8 @@ def _profiles(results: Results) -> Iterator[str]:
 
 
 def _contenders(results: Results) -> str:
-    missing = results.kept["missing"]
-    rows = [(one.name, one.what, one.notes) for one in CONTENDERS.values() if one.name not in missing]
+    there = {name.split()[0] for work in WORK for name in results.works(work.letter)}
+    rows = [(one.name, one.what, one.notes) for one in CONTENDERS.values() if one.name in there]
     return table(("name", "what", "how"), rows, words=3)
 
 
