@@ -63,8 +63,9 @@ sdl: $(READY) ## Write the SDL anew
 openapi: $(READY) ## Write the OpenAPI document anew
 	$(BIN)/roster openapi > rest_shim/openapi.json
 
-fuzz: $(READY) ## Fuzz REST by schemathesis for a long while, on a database that is thrown away
+fuzz: $(READY) ## Fuzz REST by schemathesis for a long while, on a database that is thrown away; and compiled execution
 	$(BIN)/python -m tests.fuzz
+	ROSTER_EXECUTOR_EXAMPLES=25000 $(BIN)/python -m pytest -q tests/test_executor.py tests/test_executor_schema.py
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from schema.trusted import Manifest
 
 K = TypeVar("K", bound=Hashable)
 R = TypeVar("R")
+BY_ID = attrgetter("id")
 
 
 class Profile(NamedTuple):
@@ -74,14 +76,27 @@ class Asking:
 
     def forget(self) -> None:
         """Forgets what was loaded: each field of a mutation sees what the ones before have done."""
-        self.agents: Loader[UUID, Agent | None] = self._loader(agents.by_ids, lambda agent: agent.id)
-        self.agent_types: Loader[UUID, AgentType | None] = self._loader(agent_types.by_ids, lambda kind: kind.id)
-        self.projects: Loader[UUID, Project | None] = self._loader(projects.by_ids, lambda project: project.id)
-        self.users: Loader[UUID, User | None] = self._loader(users.by_ids, lambda user: user.id)
-        self.revisions: Loader[tuple[UUID, int], AgentTypeRevision | None] = self._loader(
-            agent_types.revisions, lambda revision: (revision.agent_type_id, revision.revision)
-        )
-        self._below: dict[Hashable, Loader[UUID, Any]] = {}
+        self._loaders: dict[Hashable, Loader[Any, Any]] = {}
+
+    @property
+    def agents(self) -> Loader[UUID, Agent | None]:
+        return self._loader(agents.by_ids, BY_ID)
+
+    @property
+    def agent_types(self) -> Loader[UUID, AgentType | None]:
+        return self._loader(agent_types.by_ids, BY_ID)
+
+    @property
+    def projects(self) -> Loader[UUID, Project | None]:
+        return self._loader(projects.by_ids, BY_ID)
+
+    @property
+    def users(self) -> Loader[UUID, User | None]:
+        return self._loader(users.by_ids, BY_ID)
+
+    @property
+    def revisions(self) -> Loader[tuple[UUID, int], AgentTypeRevision | None]:
+        return self._loader(agent_types.revisions, attrgetter("agent_type_id", "revision"))
 
     async def signed_in(self) -> Context:
         """Returns the context of whoever asks, or raises UNAUTHENTICATED; sibling fields share one look-up."""
@@ -103,18 +118,18 @@ class Asking:
             found = await verb(await self.signed_in(), ids)
             return [found[parent] if parent in found else Refusal(Code.NOT_FOUND) for parent in ids]
 
-        if place not in self._below:
-            self._below[place] = Loader(load)
-        return self._below[place]
+        if place not in self._loaders:
+            self._loaders[place] = Loader(load)
+        return self._loaders[place]
 
-    def _loader(
-        self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]
-    ) -> Loader[K, R | None]:
+    def _loader(self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]) -> Any:
         async def load(keys: list[K]) -> list[R | Exception | None]:
             found = {key(record): record for record in await verb(await self.signed_in(), keys)}
             return [found.get(wanted) for wanted in keys]
 
-        return Loader(load)
+        if verb not in self._loaders:
+            self._loaders[verb] = Loader(load)
+        return self._loaders[verb]
 
 
 Info = strawberry.Info[Asking, Any]

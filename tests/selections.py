@@ -84,10 +84,10 @@ class Pen:
         """Declares a variable that says what is skipped or included: given, left to its default, or none at all."""
         name = f"f{self.draw(st.integers(0, 2))}"
         if name not in self.declared:
-            self.declared[name] = self.one_of("Boolean!", "Boolean = true", "Boolean! = false")
-            value = self.one_of(True, False, True, False, None, ...)
-            if value is not ...:
-                self.variables[name] = value
+            self.declared[name] = self.one_of("Boolean = true", "Boolean! = false")
+            value = self.draw(st.booleans())
+            if not self.chance(12):
+                self.variables[name] = None if self.chance(12) else value
         return f"${name}"
 
     def given(self, field: Any) -> str:
@@ -103,7 +103,7 @@ class Pen:
             return literal
         variable = f"v{len(self.declared)}"
         self.declared[variable] = str(arg.type)
-        if value is not None or self.chance(2):
+        if not self.chance(12):
             self.variables[variable] = value
         return f"${variable}"
 

@@ -48,15 +48,16 @@ class Answer(NamedTuple):
         return sorted(found)
 
 
-async def answered(run: Run, executor: type[Executor], sent: Asked, times: int = 1) -> Answer:
-    """Returns the last of several answers to the same document."""
+async def answered(run: Run, executor: type[Executor], sent: Asked, before: int = 0) -> Answer:
+    """Returns the answer to a document that was asked before, with other things skipped and included."""
     try:
         document = parse(sent.document)
     except GraphQLSyntaxError:
         reject()
-    for _ in range(times):
+    others = {name: not value if isinstance(value, bool) else value for name, value in sent.variables.items()}
+    for variables in [others] * before + [sent.variables]:
         told: list[Any] = []
-        done = run(executor, document, sent.variables, told)
+        done = run(executor, document, variables, told)
         result = done if isinstance(done, ExecutionResult) else await done
     errors = [(error.path, error.message, error.locations, error.extensions) for error in result.errors or ()]
     return Answer(done is result, json.dumps(result.data, default=repr), errors, told)
@@ -65,7 +66,7 @@ async def answered(run: Run, executor: type[Executor], sent: Asked, times: int =
 async def held_side_by_side(run: Run, sent: Asked, plain: type[Executor], compiling: type[Executor]) -> str:
     """Fails unless both answer alike; returns in which way."""
     expected = await answered(run, plain, sent)
-    compiled = await answered(run, compiling, sent, times=2)  # only what comes again is compiled
+    compiled = await answered(run, compiling, sent, before=2)  # only what comes again is compiled
     assert compiled.data == expected.data
     if expected.at_once or not expected.errors or compiled.errors == expected.errors:
         assert compiled == expected

@@ -29,7 +29,7 @@ from graphql.execution.collect_fields import GroupedFieldSet
 
 from schema.executor.columns import Column, EdgeColumn, InnerColumn
 from schema.executor.leaves import Leaf
-from schema.executor.plan import Selected
+from schema.executor.plan import MOST_FIELDS, Selected
 from schema.executor.reads import Attribute, Edge, Function, heeds_class
 from schema.executor.shapes import Shape, fitting
 from schema.executor.targets import Leaves, Lists, Nullable, Objects, Target
@@ -81,6 +81,10 @@ def _shape(run: "CompilingExecutor", parent: GraphQLObjectType, field: Selected)
         return None
     fields: Mapping[str, Any] = run.collect_subfields(parent, field).grouped_field_set
     if not all(isinstance(one, Selected) and one.field for one in fields.values()):
+        return None
+    assert run.plan
+    run.plan.made += len(fields)
+    if run.plan.made > MOST_FIELDS:
         return None
     parts = Parts(run, parent)
     for key, one in fields.items():

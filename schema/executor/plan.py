@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 CONDITIONS = {"skip", "include"}
 INCREMENTAL = {"defer", "stream"}
-MOST_WAYS = 16  # to decide on what is skipped and included, for which the fields are kept
+MOST_WAYS = 4  # to decide on what is skipped and included, for which the fields are kept
+MOST_FIELDS = 300  # that are compiled: fragments make much of few words
 Way = tuple[bool | None, ...]
 
 
@@ -115,7 +116,7 @@ class Plan:
         parts = [part for part in document.definitions if isinstance(part, FragmentDefinitionNode)]
         self.definitions = {part.name.value: part for part in parts}
         self.fragments = {name: FragmentDetails(part) for name, part in self.definitions.items()}
-        self.runs = 0
+        self.runs = self.made = 0
         self.fit = True  # for anything else than graphql-core
         self._conditions = sorted(set(self._condition_names(document)))
         self._ways: dict[Way, GroupedFieldSet] = {}
