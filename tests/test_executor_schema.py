@@ -20,6 +20,7 @@ from tests.documents import filled_in, literal, values
 from tests.factories import Factory, Person, Scene
 from tests.selections import Asked, asked
 from tests.side_by_side import held_side_by_side, some
+from tests.test_statements import DEEP
 
 
 def arguments(_name: str, arg: GraphQLArgument) -> st.SearchStrategy[tuple[str, Any]]:
@@ -75,3 +76,16 @@ async def test_queries_are_answered_alike(fleet: Scene, who: str | None, sent: A
 @given(who=who, document=queries(sdl(), custom_scalars=words))
 async def test_what_others_would_ask_is_answered_alike(fleet: Scene, who: str | None, document: str):
     await held(fleet, who, Asked(document, {}))
+
+
+async def test_compiled_it_sends_no_more_statements(http, fleet: Scene, statements: list[str]):
+    sent, answers = [], []
+    for _ in range(3):
+        statements.clear()
+        reply = (await http.post("/graphql", json={"query": DEEP}, headers=fleet.owner.headers)).json()
+        sent.append(len(statements))
+        answers.append(reply["data"])
+
+    assert sent[1:] == sent[:1] * 2
+    assert answers[1:] == answers[:1] * 2
+    assert all(project["agents"]["nodes"] for project in answers[0]["projects"]["nodes"])

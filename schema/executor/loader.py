@@ -15,6 +15,7 @@ class Batch(Generic[K]):
         self.keys: list[K] = []
         self.waiting: list[tuple[asyncio.Future[Any], K | None]] = []
         self.task: asyncio.Task[None] | None = None
+        self.dropped = False
 
     def waiter(self, key: K | None = None) -> asyncio.Future[Any]:
         """Returns what will have the value of a key, or None when all have theirs."""
@@ -25,7 +26,7 @@ class Batch(Generic[K]):
 
     def _on_done(self, future: asyncio.Future[Any]) -> None:
         if future.cancelled() and self.task and all(other.cancelled() for other, _ in self.waiting):
-            self.task.cancel()
+            self.dropped = self.task.cancel()
 
 
 class Loader(Generic[K, V]):
@@ -48,14 +49,20 @@ class Loader(Generic[K, V]):
     async def load_many(self, keys: Sequence[K]) -> list[V | Exception]:
         """Returns the values of several keys, with exceptions in the places of those that have none."""
         found = self._found
-        for batch in {id(batch): batch for batch in [self._batch(key) for key in keys if key not in found]}.values():
-            await batch.waiter()
+        batches = {id(batch): batch for batch in [self._batch(key) for key in keys if key not in found]}
+        waiters = [batch.waiter() for batch in batches.values()]
+        try:
+            for waiter in waiters:
+                await waiter
+        finally:
+            for waiter in waiters:
+                waiter.cancel()  # where somebody no longer waits
         return [found[key] for key in keys]
 
     def _batch(self, key: K) -> Batch[K]:
         batch = self._under_way.get(key)
-        if batch is None:
-            if self._next is None:
+        if batch is None or batch.dropped:
+            if self._next is None or self._next.dropped:
                 self._next = Batch()
                 self._next.task = asyncio.get_running_loop().create_task(self._run(self._next))
             batch = self._under_way[key] = self._next
@@ -65,16 +72,20 @@ class Loader(Generic[K, V]):
     async def _run(self, batch: Batch[K]) -> None:
         try:
             await asyncio.sleep(0)  # for those beside who are about to ask
-            self._next = None
+            self._close(batch)
             self._found.update(zip(batch.keys, await self._values(batch.keys), strict=True))
         finally:
-            if self._next is batch:
-                self._next = None
+            self._close(batch)
             for key in batch.keys:
-                self._under_way.pop(key, None)
+                if self._under_way[key] is batch:
+                    del self._under_way[key]
         for future, wanted in batch.waiting:
             if not future.done():
                 _settle(future, None if wanted is None else self._found[wanted])
+
+    def _close(self, batch: Batch[K]) -> None:
+        if self._next is batch:
+            self._next = None
 
     async def _values(self, keys: list[K]) -> Sequence[V | Exception]:
         try:
