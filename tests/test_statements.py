@@ -97,8 +97,9 @@ async def test_statements_depend_on_the_shape_of_a_query_alone(size: Sizes, http
     found = reply["data"]["projects"]["nodes"]
     assert [len(project["agents"]["nodes"]) for project in found] == [size.agents] * size.projects
     # Who asks; the projects; their agents, members, metrics and events, and up to where those are settled; the types,
-    # their agents, the revisions, the agents' projects, their events; the users, as members and as actors.
-    assert len(statements) == 13, "\n\n".join(statements)
+    # their agents, the revisions, the agents' projects, their events; the users, as members and as actors, whichever
+    # are there first: actors are members here, so that they need no statement of their own where they come second.
+    assert len(statements) in {13, 14}, "\n\n".join(statements)
 
 
 @pytest.mark.parametrize("size", [1, 5])
