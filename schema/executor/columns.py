@@ -1,7 +1,7 @@
 """Columns: fields that are filled in for many rows at once, since something must be waited for."""
 
 from asyncio import gather
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphql.pyutils import Path
@@ -50,7 +50,8 @@ class EdgeColumn(Column):
         name, keys = self._name, list(map(self._edge.key, objects))
         wanted = dict.fromkeys(keys)
         wanted.pop(None, None)
-        values = [*await self._loader(run).load_many(list(wanted))] if wanted else []
+        arguments = self._field.arguments(run.variable_values, hide_suggestions=run.hide_suggestions)
+        values = [*await self._loader(run, arguments).load_many(list(wanted))] if wanted else []
         if len(wanted) < len(keys) and None in keys:
             wanted[None] = None
             values.append(None)
@@ -60,11 +61,10 @@ class EdgeColumn(Column):
             row[name] = completed[key]
         await follow(run, below)
 
-    def _loader(self, run: "CompilingExecutor") -> Any:
+    def _loader(self, run: "CompilingExecutor", arguments: Mapping[str, Any]) -> Any:
         field = self._field
         assert field.field
         info = run.build_resolve_info(field.field, field.nodes, field.parent, Path(None, self._name, field.parent.name))
-        arguments = field.arguments(run.variable_values, hide_suggestions=run.hide_suggestions)
         return self._edge.loader(info, **arguments)
 
 
