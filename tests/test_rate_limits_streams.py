@@ -1,5 +1,6 @@
 """Rate limits on sockets and event streams: what is asked there counts, and what comes does not."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -110,6 +111,8 @@ async def test_events_of_a_subscription_count_for_nothing(served: Server, scene:
     async with served(user="3/minute") as url, signed_in(url, scene.owner) as socket:
         await say(socket, "subscribe", id="1", payload=ask(EVENTS, id=str(scene.project.id)))
         await run(socket, "2", VIEWER["query"])
+        while not any(seat.began for seat in scene.owner.feed._seats):  # noqa: ASYNC110 — no event tells of it
+            await asyncio.sleep(0.01)
         for _ in range(3):
             await agents.pause(scene.owner, scene.agent.id)
             assert (await heard(socket))["type"] == "next"
