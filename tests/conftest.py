@@ -234,3 +234,13 @@ def statements(round_trips: Sent) -> Sent:
     """The SQL statements that are sent while the test runs, BEGIN and COMMIT aside."""
     round_trips.aside = {"BEGIN", "COMMIT", "ROLLBACK"}
     return round_trips
+
+
+@pytest.fixture
+async def said() -> AsyncIterator[list[dict[str, Any]]]:
+    """What nobody was there to hear: errors that would be logged alone."""
+    told: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, what: told.append(what))
+    yield told
+    loop.set_exception_handler(None)

@@ -1,7 +1,7 @@
 """Whoever is cancelled, at whatever point, leaves nothing half done and no connection that is not as good as new."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 import msgspec
@@ -64,16 +64,6 @@ async def step(ctx: Context, agent: Agent) -> None:
 async def change(ctx: Context, agent: Agent) -> None:
     now = await agents.get(ctx, agent.id)
     await agents.update_one(ctx, agent.id, Draft(UpdateAgent, {"name": f"Agent {now.version}"}))
-
-
-@pytest.fixture
-async def said() -> AsyncIterator[list[dict[str, Any]]]:
-    """What nobody was there to hear: errors that would be logged alone."""
-    told: list[dict[str, Any]] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, what: told.append(what))
-    yield told
-    loop.set_exception_handler(None)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

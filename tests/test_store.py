@@ -1,6 +1,7 @@
 """The database: migrations, constraints, the log, and what happens when it goes away."""
 
 import asyncio
+from typing import Any
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from resolvers.domain.drafts import Draft
 from resolvers.domain.errors import Code, Refusal
 from resolvers.domain.ids import new_id
 from resolvers.domain.projects import UpdateProject
+from resolvers.store.bell import CHANNEL
 from resolvers.store.engine import Store
 from resolvers.store.errors import StatementError
 from resolvers.store.migrate import changing, current, downgrade, migrate, newest
@@ -193,6 +195,30 @@ async def test_a_bell_that_is_cancelled_before_it_listens_hears_later(
     guest.store.bell.ring()
     assert await store.bell.wait(10)
     await store.close()
+
+
+def hanging_up(rung: asyncio.Event):
+    def hang_up(line: asyncpg.Connection, *_: object) -> None:
+        if not line.is_closed():
+            line.terminate()
+            rung.set()
+
+    return hang_up
+
+
+async def test_a_bell_that_hangs_up_while_it_is_rung_says_nothing(
+    database: str, guest: Guest, lines: list[asyncpg.Connection], said: list[dict[str, Any]]
+):
+    store = Store(database, 1)
+    await store.bell.check()
+    rung = asyncio.Event()
+    for _ in range(20):  # listeners are told in any order, and one of these comes before the bell's
+        await lines[0].add_listener(CHANNEL, hanging_up(rung))
+    guest.store.bell.ring()
+    async with asyncio.timeout(10):
+        await rung.wait()
+    await store.close()
+    assert said == []
 
 
 async def test_a_database_out_of_reach_is_unavailable_and_no_bug():

@@ -22,6 +22,7 @@ class Bell:
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
         self._connect = connect
         self._line: asyncpg.Connection | None = None
+        self._own = 0  # the process of the line at the server: a line that was hung up just now can't tell any more
         self._heard = asyncio.Event()
         self._untold = False
         self._telling: asyncio.Task[None] | None = None
@@ -62,6 +63,7 @@ class Bell:
             try:
                 if self._line is None or self._line.is_closed():
                     self._line = await self._connect()
+                    self._own = self._line.get_server_pid()
                     await self._line.add_listener(CHANNEL, self._hear)
                 await self._line.execute(statement, timeout=PATIENCE)
             except BaseException as error:
@@ -69,8 +71,8 @@ class Bell:
                 if not isinstance(error, BROKEN):
                     raise
 
-    def _hear(self, line: Any, pid: int, *_: object) -> None:
-        if pid != line.get_server_pid():
+    def _hear(self, _line: Any, pid: int, *_: object) -> None:
+        if pid != self._own:
             self._heard.set()
 
     def _hang_up(self) -> None:
