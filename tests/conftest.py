@@ -176,9 +176,12 @@ async def listens(app: ASGIApp, **more: Any) -> AsyncIterator[str]:
         serving = asyncio.create_task(server.serve([bound]))
         while not server.started and not serving.done():  # noqa: ASYNC110 — it tells no other way
             await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+        try:
+            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+        finally:
+            # Closed under a loop that reads it, a socket leaves its number to another, which is then never read.
+            server.should_exit = True
+            await serving
 
 
 @pytest.fixture(scope="session")
