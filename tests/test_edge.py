@@ -2,24 +2,21 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from gql_app.asgi import make_app
 from gql_app.edge import EXPOSED, Edge
-from gql_app.serve import OPTIONS
 from resolvers.context import Guest
 from rest_shim.routes import ENDPOINTS
-from tests.conftest import Listener
+from tests.conftest import listens
 from tests.factories import PASSWORD, Factory, Scene
 from tests.processes import ROOT, Place
 
@@ -213,20 +210,6 @@ async def test_any_origin_may_be_set(guest: Guest, scene: Scene):
         assert reply.headers["Access-Control-Allow-Origin"] == "*"
 
 
-@asynccontextmanager
-async def listening_at(guest: Guest, **edge: tuple[str, ...]) -> AsyncIterator[str]:
-    """Where an application with such an edge listens on a real socket."""
-    app = make_app(guest, explorer=True, edge=Edge(**edge))
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        server = Listener(uvicorn.Config(app, **OPTIONS, lifespan="off", timeout_graceful_shutdown=1))
-        serving = asyncio.create_task(server.serve([bound]))
-        while not server.started and not serving.done():  # noqa: ASYNC110 — it tells no other way
-            await asyncio.sleep(0.01)
-        yield f"127.0.0.1:{bound.getsockname()[1]}"
-        server.should_exit = True
-        await serving
-
-
 @pytest.mark.parametrize(("origins", "origin", "opens"), [
     ((), None, True), ((), "http://{0}", True), ((), ELSEWHERE, False), ((ELSEWHERE,), ELSEWHERE, True),
     ((ELSEWHERE,), "https://evil.example.com", False), ((ELSEWHERE,), "http://{0}", True),
@@ -235,7 +218,9 @@ async def listening_at(guest: Guest, **edge: tuple[str, ...]) -> AsyncIterator[s
 async def test_sockets_open_from_the_same_origins(
     origins: tuple[str, ...], origin: str | None, opens: bool, guest: Guest, scene: Scene  # noqa: FBT001
 ):  # fmt: skip
-    async with listening_at(guest, origins=origins, proxies=("127.0.0.1",)) as place:
+    app = make_app(guest, explorer=True, edge=Edge(origins=origins, proxies=("127.0.0.1",)))
+    async with listens(app, lifespan="off") as url:
+        place = url.removeprefix("http://")
         told = {"origin": origin.format(place) if origin else None, "additional_headers": scene.viewer.headers}
         opening = connect(f"ws://{place}/graphql", subprotocols=["graphql-transport-ws"], **told)
         if not opens:
