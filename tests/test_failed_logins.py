@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import httpx
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 
 from resolvers.context import Guest
 from resolvers.store.tables import login_failures
-from resolvers.store.throttle import SWEEP, keys_of
+from resolvers.store.throttle import SWEEP, keys_of, sweep
 from tests.doors import Door, GraphQLDoor, RestDoor
 from tests.factories import PASSWORD, Factory, Person
 from tests.test_bad_input import watch
@@ -162,6 +162,16 @@ async def test_what_is_forgotten_is_swept_a_little_at_each_failure(door: Door, g
 
     assert len({key for key in left[0] if "old-" in key}) == 5
     assert left[1] == {"account:recent@example.com", "account:nobody@example.com", "address:127.0.0.1"}
+
+
+async def test_no_plan_sweeps_more_than_its_share(guest: Guest):
+    over = func.now() - timedelta(hours=2)
+    rows = [{"key": f"account:{number}", "failures": 1, "blocked_until": over} for number in range(SWEEP + 5)]
+    async with guest.store.write() as db:
+        await db.execute(insert(login_failures).values(rows))
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort"):  # leaves a loop over the rows
+            await db.execute(text(f"SET LOCAL enable_{way} = off"))
+        assert (await db.execute(sweep())).changed == SWEEP
 
 
 def test_a_client_with_a_network_of_addresses_is_one():

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Delete, Select, Table, delete, func, select, text, tuple_
+from sqlalchemy import Delete, Select, Table, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from resolvers.domain.errors import Code, Refusal
@@ -56,12 +56,11 @@ async def check_kept(db: Connection, project_ids: Sequence[UUID], after: int) ->
         raise Refusal(Code.VALIDATION_FAILED, GONE, field="after")
 
 
-def expired(table: Table) -> Delete:
+def expired(table: Table, most: int = BATCH) -> Delete:
     """Removes some of what has expired, the oldest first, and waits for nobody."""
     column, spare = EXPIRIES[table]
-    over: ColumnElement[bool] = column < func.now() - spare
-    key = tuple_(*table.primary_key.columns)
-    some = (
-        select(*table.primary_key.columns).where(over).order_by(column).limit(BATCH).with_for_update(skip_locked=True)
-    )
-    return delete(table).where(key.in_(some))
+    key = table.primary_key.columns
+    old = select(*key).where(column < func.now() - spare).order_by(column).limit(most)
+    # By itself, not as a subquery: a plan may run that again for each row, and each time it finds others.
+    some = old.with_for_update(skip_locked=True).cte("some")
+    return delete(table).where(tuple_(*key).in_(select(some)))

@@ -21,13 +21,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from resolvers.domain.addresses import source_of
+from resolvers.store.pruning import EXPIRIES, expired
 from resolvers.store.statements import statement
 from resolvers.store.tables import login_failures, users
 from resolvers.store.visibility import LIVE_USER
 
 FREE_FOR_ACCOUNT, FREE_FOR_ADDRESS = 5, 20
 LONGEST_WAIT = 900
-FORGOTTEN_AFTER = timedelta(hours=1)
+_, FORGOTTEN_AFTER = EXPIRIES[login_failures]
 SWEEP = 20  # forgotten counts that each failure takes along: more than it makes
 
 
@@ -72,8 +73,7 @@ def count_failure(keys: Keys) -> Insert:
 @statement
 def sweep() -> Delete:
     """Deletes some of what is forgotten anyway, and waits for nobody who counts there."""
-    old = select(login_failures.c.key).where(_stale()).order_by(login_failures.c.blocked_until).limit(SWEEP)
-    return delete(login_failures).where(login_failures.c.key.in_(old.with_for_update(skip_locked=True)))
+    return expired(login_failures, SWEEP)
 
 
 def _stale() -> ColumnElement[bool]:
