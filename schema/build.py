@@ -55,6 +55,8 @@ class Schema(strawberry.Schema):
             done = stopped()
         except Exception as error:  # noqa: BLE001 — as on the whole way
             done = GraphQLExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+        finally:
+            asking.forget()  # its loaders know it, and all of it would wait for a garbage collection
         result = ExecutionResult(done.data, done.errors, {"cost": asked.told()})
         tell(result, asking)
         return result
@@ -72,6 +74,8 @@ class Schema(strawberry.Schema):
         except TimeoutError:
             execution_context.result = stopped()
             return execution_context.result
+        finally:
+            execution_context.context.forget()  # as above
 
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leaves errors to the Problems extension, which logs bugs once and refusals never."""

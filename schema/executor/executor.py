@@ -12,6 +12,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    GraphQLResolveInfoHelpers,
     GraphQLSchema,
     OperationType,
     default_field_resolver,
@@ -42,6 +43,14 @@ class CompilingExecutor(IncrementalExecutor):
         if isinstance(built, CompilingExecutor) and built.plain:
             built.follow(plan_of(schema, document, built.operation))
         return built
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """What an info hands to resolvers, made anew: kept, it would make a cycle of the executor and all it holds."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None: ...
 
     @property
     def plain(self) -> bool:
