@@ -1,9 +1,9 @@
 """Between the network and the application: whose address a request has, what browsers may do, what is compressed.
 
-From outside in: the request's id and its log line (RequestLog), the client's address, the headers that guard every
-reply, CORS, compression, and then the application with its rate limits. So the address is known before anything counts
-by it, and a refusal or a bug carries the same headers as everything else. WebSockets pass all of it untouched, save
-that they have the client's address too; their origins are checked by the GraphQL door, against the same list.
+From outside in: the request's id, its log line and the headers that guard every reply (RequestLog), the client's
+address, CORS, compression, and then the application with its rate limits. So the address is known before anything
+counts by it, and a refusal or a bug carries the same headers as everything else. WebSockets pass all of it untouched,
+save that they have the client's address too; their origins are checked by the GraphQL door, against the same list.
 """
 
 import ipaddress
@@ -15,7 +15,7 @@ from starlette.middleware.gzip import GZipMiddleware, GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from resolvers.reading import takes
+from resolvers.reading import header, takes
 from rest_shim import headers as declared
 from schema.http import PREFLIGHT
 
@@ -23,13 +23,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What both doors take and tell by header, which a browser lets pages of other origins use only where it is told to.
 SENT = sorted({"Authorization", "Content-Type", PREFLIGHT, *declared.SENT})
 EXPOSED = sorted(declared.TOLD)
-# What a reply has unless it says otherwise, as pages do.
-GUARDS = {
-    b"cache-control": b"no-store",
-    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
 WORTH_COMPRESSING = 1024  # bytes
 LEVEL = 1  # an eighth of a millisecond for a hundred agents; higher ones gain little
 PEER = "roster.peer"
@@ -50,25 +43,7 @@ def around(app: ASGIApp, edge: Edge) -> ASGIApp:
     app = Compression(app)
     if edge.origins:
         app = CORSMiddleware(app, edge.origins, METHODS, SENT, expose_headers=EXPOSED)
-    app = Guards(app)
     return Proxies(app, edge.proxies) if edge.proxies else app
-
-
-class Guards:
-    """Gives every reply the headers that keep browsers and caches from doing more with it than is meant."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                own = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [pair for pair in GUARDS.items() if pair[0] not in own]
-            await send(message)
-
-        await self.app(scope, receive, guarded if scope["type"] == "http" else send)
 
 
 class Compression(GZipMiddleware):
@@ -79,7 +54,7 @@ class Compression(GZipMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
-        if scope["type"] == "http" and takes(Headers(scope=scope).get("accept-encoding", ""), "gzip"):
+        if scope["type"] == "http" and takes(header(scope, b"accept-encoding"), "gzip"):
             app = Compressor(app, WORTH_COMPRESSING, LEVEL)
         await app(scope, receive, send)
 

@@ -1,23 +1,30 @@
-"""Around every request: an id, one log line, and the trace of a bug."""
+"""Around every request: an id, headers that guard the reply, one log line, and the trace of a bug."""
 
 import logging
 import re
 import time
 from contextlib import suppress
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.domain.errors import Code
 from resolvers.domain.ids import new_id
+from resolvers.reading import header
 
 logger = logging.getLogger("roster.request")
 INTERNAL_ERROR = 1011  # as WebSocket has it
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+# What keeps browsers and caches from doing more with a reply than is meant, unless it says otherwise, as pages do.
+GUARDS = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
 
 
 class RequestLog:
-    """Logs a line per request, and the trace of what broke under the error id that the client got."""
+    """Gives each reply its id and guards; logs a line, and the trace of what broke under the error id that was told."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -27,15 +34,18 @@ class RequestLog:
             await self._pass_on(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
+        request_id = _request_id(header(scope, b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id
+        own = (b"x-request-id", request_id.encode())
         status = 0
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                headers = dict(message["headers"])
+                guards = [pair for pair in GUARDS.items() if pair[0] not in headers]
+                message["headers"] = [*message["headers"], own, *guards]
             await send(message)
 
         try:

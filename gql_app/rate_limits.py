@@ -1,11 +1,11 @@
 """Before both doors: whose a request is, without a look into the database, and whether there is room for it."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.context import Guest
 from resolvers.domain.errors import Refusal
+from resolvers.reading import header
 from rest_shim import problems
 from rest_shim.routes import PREFIX
 from schema import http
@@ -21,21 +21,22 @@ class RateLimits:
         if scope["type"] != "http" or not self._counts(scope["path"]):
             await self.app(scope, receive, send)
             return
-        request = Request(scope, receive)
-        met = self.guest.met(request.client and request.client.host, request.headers.get("user-agent"))
-        meter = met.meter(request.headers.get("authorization", ""))
-        request.state.meter = meter
+        host, _ = scope.get("client") or (None, 0)
+        met = self.guest.met(host, header(scope, b"user-agent"))
+        meter = met.meter(header(scope, b"authorization"))
+        scope["state"]["guest"] = met.counted(meter)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(meter.headers())
+                told = [(name.lower().encode(), value.encode()) for name, value in meter.headers().items()]
+                message["headers"] = [*message["headers"], *told]
             await send(message)
 
         try:
             await meter.take()
         except Refusal as refusal:
-            refuse = http.refused if request.url.path == self.graphql else problems.render
-            await refuse(refusal, request)(scope, receive, answer)
+            refuse = http.refused if scope["path"] == self.graphql else problems.render
+            await refuse(refusal, Request(scope))(scope, receive, answer)
         else:
             await self.app(scope, receive, answer)
 

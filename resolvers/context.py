@@ -45,10 +45,14 @@ class Guest(msgspec.Struct, frozen=True):
         await self.rates.close()
         await self.store.close()
 
-    def met(self, ip_address: str | None, user_agent: str | None, meter: Meter | None = None) -> Self:
-        """Returns the same for one request of a client, with what it is counted by, if it is."""
+    def met(self, ip_address: str | None, user_agent: str | None) -> Self:
+        """Returns the same for a client."""
         agent = (user_agent or "").replace("\x00", "")[:255]
-        return msgspec.structs.replace(self, client=Client(ip_address, agent or None, meter))
+        return msgspec.structs.replace(self, client=Client(ip_address, agent or None))
+
+    def counted(self, meter: Meter) -> Self:
+        """Returns the same for one request of the client, which this meter counts."""
+        return msgspec.structs.replace(self, client=msgspec.structs.replace(self.client, meter=meter))
 
     def meter(self, authorization: str, paid: int = 0) -> Meter:
         """Returns what counts a request: by whom its token speaks for, as its signature tells, or by its address."""

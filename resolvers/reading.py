@@ -1,7 +1,8 @@
 """Reading requests the same way in both doors: their size, their JSON, what they accept, whom they speak for."""
 
 import re
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,14 @@ from resolvers.domain.limits import BATCH, BODY
 MAX_BODY = BODY.value * 1024
 JSON = "application/json"
 WEIGHT = re.compile(r"q=([01](?:\.\d*)?)")
+
+
+def header(scope: Mapping[str, Any], name: bytes) -> str:
+    """Returns what a request says by a header, of several lines the first, or nothing; its name is in lower case."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
 
 
 async def read_all(stream: AsyncIterable[bytes]) -> bytes:
@@ -48,17 +57,19 @@ def check_content(content_type: str) -> None:
 
 def check_accept(accept: str, answers: frozenset[str]) -> None:
     """Raises NOT_ACCEPTABLE when nothing that can be answered is what the client takes."""
-    if accept.strip() and not any(takes(accept, answer) for answer in answers):
+    if accept.strip() and not takes(accept, *answers):
         raise Refusal(Code.NOT_ACCEPTABLE, f"Answers are {JSON}.")
 
 
-def takes(accept: str, answer: str) -> bool:
-    """Tells whether an Accept header names a media type, and not to refuse it."""
-    return any(media_type(part) == answer and weight(part) for part in accept.split(","))
+def takes(accept: str, *answers: str) -> bool:
+    """Tells whether an Accept header names one of these media types, and not to refuse it."""
+    return any(media_type(part) in answers and weight(part) for part in accept.split(","))
 
 
 def preferred(accept: str, answers: Sequence[str]) -> str:
     """Returns what an Accept header likes best, and the first of the answers where it does not care."""
+    if accept in {"", "*/*"}:
+        return answers[0]
     parts = accept.split(",")
     unwanted = {media_type(part) for part in parts if not weight(part)}
     for part in sorted(filter(weight, parts), key=weight, reverse=True):

@@ -84,9 +84,7 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def handler(request: Request) -> Response:
         accept = request.headers.get("accept", "")
         check_accept(accept, answers)
-        host, agent = request.client and request.client.host, request.headers.get("user-agent")
-        guest = request.app.state.guest.met(host, agent, request.state.meter)
-        caller = await _signed_in(guest, request) if wants.signed_in else guest
+        caller = await _signed_in(request) if wants.signed_in else request.state.guest
         given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
         given |= {name: request.path_params[name] for name in wants.texts}
         words = read_query(request.query_params, repeatable)
@@ -115,8 +113,8 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     return handler
 
 
-async def _signed_in(guest: Guest, request: Request) -> Context:
-    ctx = await auth.identify(guest, request.headers.get("authorization", ""))
+async def _signed_in(request: Request) -> Context:
+    ctx = await auth.identify(request.state.guest, request.headers.get("authorization", ""))
     request.state.user_id = str(ctx.who.id)
     return ctx
 

@@ -57,8 +57,7 @@ class Asking:
         """Returns the context of another operation of the same client."""
         guest, told = self.guest, self._told
         if not guest.client.meter:
-            client = guest.client
-            guest = guest.met(client.ip_address, client.user_agent, guest.meter(told, paid=1))
+            guest = guest.counted(guest.meter(told, paid=1))
         return Asking(guest, told, self._on_sign_in, self.headers, self.profile)
 
     async def pay(self) -> None:

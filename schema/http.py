@@ -22,10 +22,10 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from strawberry.types import ExecutionResult
 from strawberry.types.unset import UnsetType
 
-from resolvers.context import Context
+from resolvers.context import Context, Guest
 from resolvers.domain.errors import REFUSALS, Code, Refusal
 from resolvers.domain.ids import new_id
-from resolvers.reading import JSON, check_accept, check_content, preferred, read_all, read_json
+from resolvers.reading import JSON, check_accept, check_content, header, preferred, read_all, read_json
 from schema.build import schema
 from schema.context import Asking, Profile
 from schema.problems import top_level, unfit
@@ -39,6 +39,7 @@ PREFLIGHT = "GraphQL-Require-Preflight"
 DOCUMENT = {"query", "documentId"}
 STATUS_CODES = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 415: Code.UNSUPPORTED_MEDIA_TYPE}
 EVENTS = "text/event-stream"
+TOLD = {"cache-control": "private, no-cache", "vary": "Accept, Authorization"}
 STREAMED = ("event-stream", "multipart")
 ANSWERS = frozenset({"*/*", "application/*", JSON, GRAPHQL, EVENTS, "text/html", "text/*"})
 Page = Callable[[Request], Awaitable[Response]]
@@ -94,14 +95,14 @@ class Door(GraphQL[Asking, None]):
 
     async def _again(self, request: Request) -> Response | None:
         """Answers an operation that came before, past what was found out about it then; None where that is not it."""
-        accept = request.headers.get("accept", "")
+        accept = header(request.scope, b"accept")
         if request.method != "POST" or any(kind in accept for kind in STREAMED):
             return None
         asked = with_document(read_json(await request.body()))
         query, name, variables = asked.get("query"), asked.get("operationName"), asked.get("variables")
         if not isinstance(query, str) or not isinstance(name, str | None):
             return None
-        if not all(isinstance(part, dict | None) for part in (variables, asked.get("extensions"))):
+        if not isinstance(variables, dict | None) or not isinstance(asked.get("extensions"), dict | None):
             return None
         try:
             text = looked_up(query, self.profile.trusted)
@@ -112,15 +113,13 @@ class Door(GraphQL[Asking, None]):
         return result and self.create_response(await self.process_result(request, result), said)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Asking:
-        host, agent = request.client and request.client.host, request.headers.get("user-agent")
-        # On a socket each operation has a meter of its own.
-        guest = request.app.state.guest.met(host, agent, getattr(request.state, "meter", None))
         headers = response.headers if isinstance(response, Response) else MutableHeaders()
 
         def signed_in(ctx: Context) -> None:
             request.state.user_id = str(ctx.who.id)
 
-        return Asking(guest, request.headers.get("authorization", ""), signed_in, headers, self.profile)
+        guest = on_socket(request) if isinstance(request, WebSocket) else request.state.guest
+        return Asking(guest, header(request.scope, b"authorization"), signed_in, headers, self.profile)
 
     async def on_ws_connect(self, context: Asking) -> UnsetType:
         """Lets in who is signed in, by the header or by `Authorization` of connection_init's payload."""
@@ -156,13 +155,9 @@ class Door(GraphQL[Asking, None]):
         self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
     ) -> Response:
         assert isinstance(response_data, dict)  # batches are refused
-        response = super().create_response(response_data, sub_response)
-        response.headers["Content-Type"] = sub_response.media_type or JSON
-        response.headers.setdefault("Cache-Control", "private, no-cache")
-        response.headers.setdefault("Vary", "Accept, Authorization")
-        if sub_response.media_type == GRAPHQL or rate_limited(response_data):
-            response.status_code = status(response_data)
-        return response
+        media_type = sub_response.media_type or JSON
+        code = status(response_data) if media_type == GRAPHQL or rate_limited(response_data) else 200
+        return Response(self.encode_json(response_data), code, {**TOLD, **sub_response.headers}, media_type)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         return "documentId" not in request.query_params and super().should_render_graphql_ide(request)
@@ -193,21 +188,28 @@ async def check(request: Request) -> None:
     """Raises for a method, a media type or a size that no document can make right."""
     if request.method not in METHODS:
         raise Refusal(Code.METHOD_NOT_ALLOWED, headers=ALLOW)
-    check_accept(request.headers.get("accept", ""), ANSWERS)
+    check_accept(header(request.scope, b"accept"), ANSWERS)
     if request.method == "POST":
-        check_content(request.headers.get("content-type", ""))
+        check_content(header(request.scope, b"content-type"))
         request._body = await read_all(request.stream())  # noqa: SLF001 — where Starlette keeps a body that was read
 
 
 def check_origin(request: Request) -> None:
     """Raises for a GET that another site could have a browser send: one without a header that makes it ask first."""
-    if DOCUMENT.intersection(request.query_params) and PREFLIGHT not in request.headers:
+    asked = request.scope["query_string"] and DOCUMENT.intersection(request.query_params)
+    if asked and PREFLIGHT not in request.headers:
         raise Refusal(Code.MALFORMED_REQUEST, f"Send the header {PREFLIGHT}: 1 with a GET, or use POST.")
 
 
 def answered_as(request: Request | WebSocket) -> str:
     """Returns the media type in which a client likes its answer best."""
-    return preferred(request.headers.get("accept", ""), (JSON, GRAPHQL))
+    return preferred(header(request.scope, b"accept"), (JSON, GRAPHQL))
+
+
+def on_socket(socket: WebSocket) -> Guest:
+    """Returns who asks over a socket, where each operation has a meter of its own."""
+    guest: Guest = socket.app.state.guest
+    return guest.met(socket.client and socket.client.host, header(socket.scope, b"user-agent"))
 
 
 def status(answer: GraphQLHTTPResponse) -> int:
