@@ -17,7 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gql_app.edge import ALONE, Edge, around
 from gql_app.middleware import RequestLog
@@ -85,24 +85,39 @@ def make_app(
 
     pages = Explorer()
     door = Door(page=pages.page if explorer else None, profile=profile, origins=edge.origins)
+    graphql = Route(GRAPHQL, door)
     app = Starlette(
         routes=[
             Route("/", home),
             Route("/health", health),
             Route("/ready", ready),
-            Route(GRAPHQL, door),
+            graphql,
             WebSocketRoute(GRAPHQL, door),
             *(pages.routes(docs=docs) if explorer or docs else ()),
             Route(openapi.PATH, openapi.serve),
             *routes(),
         ],
-        middleware=[Middleware(RateLimits, guest, GRAPHQL)],
+        middleware=[Middleware(RateLimits, guest, GRAPHQL), Middleware(Shortcut, graphql)],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     app.state.guest = guest
     return RequestLog(around(app, edge))
+
+
+class Shortcut:
+    """Takes requests straight to the one route that answers its refusals itself, past the others and their handlers."""
+
+    def __init__(self, app: ASGIApp, route: Route) -> None:
+        self.app, self.route = app, route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self.route.path:
+            scope["route"] = self.route
+            await self.route.handle(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def profile(settings: Settings) -> Profile:

@@ -1,11 +1,11 @@
 """All of /api/v1 on one page: a method, a path, the verb that answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
 from resolvers import agent_types, agents, auth, events, members, metrics, projects, sessions, users
@@ -97,13 +97,32 @@ ENDPOINTS = (
 )
 
 
-def routes() -> list[Route]:
-    """Returns one route per path; the first that fits answers, whatever the method."""
+def routes() -> list["Branch"]:
+    """Returns one route per path, by their first word; the first that fits answers, whatever the method."""
     found = []
     for path, same in groupby(ENDPOINTS, key=lambda endpoint: endpoint.path):
         handlers = {endpoint.method: serve(endpoint) for endpoint in same}
         found.append(Route(PREFIX + path, ByMethod(handlers)))
-    return found
+    by_word = groupby(found, key=lambda route: route.path.removeprefix(PREFIX).split("/")[1])
+    return [Branch(f"{PREFIX}/{word}", list(same)) for word, same in by_word]
+
+
+class Branch(BaseRoute):
+    """Routes that begin alike: what begins otherwise need not be compared with each of them."""
+
+    def __init__(self, start: str, routes: Sequence[Route]) -> None:
+        self.start, self.routes = start, routes
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["path"].startswith(self.start):
+            for route in self.routes:
+                match, found = route.matches(scope)
+                if match is not Match.NONE:
+                    return match, {**found, "route": route}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["route"].handle(scope, receive, send)
 
 
 class ByMethod:
