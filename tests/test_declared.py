@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gql_app.asgi import make_app
-from gql_app.edge import GUARDS
+from gql_app.middleware import GUARDS
 from resolvers import agents
 from resolvers.context import Guest
 from resolvers.store.engine import Store
