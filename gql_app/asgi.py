@@ -88,6 +88,7 @@ def make_app(
     graphql = Route(GRAPHQL, door)
     app = Starlette(
         routes=[
+            *routes(),
             Route("/", home),
             Route("/health", health),
             Route("/ready", ready),
@@ -95,7 +96,6 @@ def make_app(
             WebSocketRoute(GRAPHQL, door),
             *(pages.routes(docs=docs) if explorer or docs else ()),
             Route(openapi.PATH, openapi.serve),
-            *routes(),
         ],
         middleware=[Middleware(RateLimits, guest, GRAPHQL), Middleware(Shortcut, graphql)],
         exception_handlers={Refusal: refused, HTTPException: unrouted, Exception: broken},

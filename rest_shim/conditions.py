@@ -18,6 +18,7 @@ from resolvers.domain.errors import Code, Refusal
 TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 TAGS = re.compile(rf"[ \t,]*{TAG}(?:[ \t]*,[ \t,]*{TAG})*[ \t,]*")
 OURS = re.compile(r'"(\d{1,9})(?:-[0-9a-f]{16})?"', re.ASCII)
+CONDITIONS = frozenset({b"if-match", b"if-none-match"})
 ANY = "*"
 MOST = 100
 # What a 304 repeats of the answer that it stands for.
@@ -53,6 +54,8 @@ def _refuse_guard(request: Request) -> None:
 
 def conditional(request: Request, response: Response) -> Response:
     """Returns what a GET answers under its conditions: the answer, or that it is what the client has already."""
+    if CONDITIONS.isdisjoint(name for name, _ in request.headers.raw):
+        return response
     known, own = _named(request, "If-None-Match") or [], response.headers.get("ETag")
     if own is None:
         # What has no tag can't be known already.

@@ -87,7 +87,7 @@ def serve(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         caller = await _signed_in(request) if wants.signed_in else request.state.guest
         given: dict[str, Any] = {name: known_id(request.path_params[name]) for name in wants.ids}
         given |= {name: request.path_params[name] for name in wants.texts}
-        words = read_query(request.query_params, repeatable)
+        words = read_query(request.query_params, repeatable) if request.scope["query_string"] else {}
         if endpoint.follow and preferred(accept, (JSON, EVENTS)) == EVENTS:
             return await stream(request, endpoint.follow, caller, **given)
         if wants.listing:
