@@ -8,7 +8,7 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resolvers.domain.errors import Code
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import new_log_id
 from resolvers.reading import header
 
 logger = logging.getLogger("roster.request")
@@ -63,7 +63,7 @@ class RequestLog:
         except Exception:
             if scope["type"] != "websocket":
                 raise
-            error_id = str(new_id())
+            error_id = new_log_id()
             logger.exception("a socket failed", extra={"error_id": error_id})
             with suppress(RuntimeError):  # it may be closed already
                 reason = f"{Code.INTERNAL.says} {error_id}"
@@ -83,4 +83,4 @@ class RequestLog:
 
 
 def _request_id(given: str | None) -> str:
-    return given if given and REQUEST_ID.fullmatch(given) else str(new_id())
+    return given if given and REQUEST_ID.fullmatch(given) else new_log_id()

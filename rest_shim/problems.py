@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from resolvers.domain.errors import REFUSALS, Code, Fault, Refusal
 from resolvers.domain.fields import says
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import new_log_id
 from resolvers.reading import takes
 
 PROBLEM = "application/problem+json"
@@ -75,5 +75,5 @@ async def unrouted(request: Request, error: Exception) -> Response:
 
 async def broken(request: Request, _error: Exception) -> Response:
     """Answers a bug of ours with an id, under which the log has the trace."""
-    request.state.error_id = str(new_id())
+    request.state.error_id = new_log_id()
     return render(Refusal(Code.INTERNAL), request, request.state.error_id)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from cross_web import HTTPException, StarletteRequestAdapter
@@ -24,7 +23,7 @@ from strawberry.types.unset import UnsetType
 
 from resolvers.context import Context, Guest
 from resolvers.domain.errors import REFUSALS, Code, Refusal
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import new_log_id
 from resolvers.reading import JSON, check_accept, check_content, header, preferred, read_all, read_json
 from schema.build import schema
 from schema.context import Asking, Profile
@@ -228,7 +227,7 @@ def rate_limited(answer: GraphQLHTTPResponse) -> bool:
     return "data" not in answer and any(error["extensions"]["code"] == Code.RATE_LIMITED.value for error in errors)
 
 
-def refused(refusal: Refusal, request: Request, error_id: UUID | None = None) -> Response:
+def refused(refusal: Refusal, request: Request, error_id: str | None = None) -> Response:
     """Answers a request that was refused before anything ran."""
     body = msgspec.json.encode(top_level(refusal, error_id))
     return Response(body, refusal.status, refusal.headers, media_type=answered_as(request))
@@ -236,6 +235,5 @@ def refused(refusal: Refusal, request: Request, error_id: UUID | None = None) ->
 
 async def broken(request: Request, _error: Exception) -> Response:
     """Answers a bug of ours outside the resolvers with an id, under which the log has the trace."""
-    error_id = new_id()
-    request.state.error_id = str(error_id)
-    return refused(Refusal(Code.INTERNAL), request, error_id)
+    request.state.error_id = new_log_id()
+    return refused(Refusal(Code.INTERNAL), request, request.state.error_id)

@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from typing import Any
-from uuid import UUID
 
 from graphql import GraphQLError, GraphQLSyntaxError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
@@ -15,7 +14,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from resolvers.domain.errors import Code, Fault, Refusal
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import new_log_id
 from resolvers.domain.limits import ERRORS, TOKENS
 from schema.context import Asking
 from schema.payload import camel
@@ -90,9 +89,9 @@ def told(error: GraphQLError, *, closed: bool = False) -> GraphQLError:
     if isinstance(cause, ValueError) and error.path is None and error.nodes:
         # A literal that no scalar can read, such as a number of 5,000 digits; nothing has run yet.
         return _like(error, Code.VALIDATION_FAILED.says, {"code": Code.VALIDATION_FAILED.value})
-    error_id = new_id()
-    logger.error("a resolver failed", exc_info=cause, extra={"error_id": str(error_id), "path": error.path})
-    return _like(error, Code.INTERNAL.says, {"code": Code.INTERNAL.value, "errorId": str(error_id)})
+    error_id = new_log_id()
+    logger.error("a resolver failed", exc_info=cause, extra={"error_id": error_id, "path": error.path})
+    return _like(error, Code.INTERNAL.says, {"code": Code.INTERNAL.value, "errorId": error_id})
 
 
 def unfit(cause: BaseException | None) -> Refusal | None:
@@ -123,9 +122,9 @@ def extensions(refusal: Refusal) -> dict[str, Any]:
     return found
 
 
-def top_level(refusal: Refusal, error_id: UUID | None = None) -> dict[str, Any]:
+def top_level(refusal: Refusal, error_id: str | None = None) -> dict[str, Any]:
     """Returns the body of a request that was refused before anything ran."""
-    more = {"errorId": str(error_id)} if error_id else {}
+    more = {"errorId": error_id} if error_id else {}
     return {"errors": [{"message": refusal.faults[0].message, "extensions": {**extensions(refusal), **more}}]}
 
 

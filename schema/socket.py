@@ -14,7 +14,7 @@ from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconne
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from resolvers.domain.errors import Code, Refusal
-from resolvers.domain.ids import new_id
+from resolvers.domain.ids import new_log_id
 from resolvers.domain.limits import OPERATIONS
 from resolvers.reading import read_json
 from schema.context import Asking
@@ -156,8 +156,8 @@ class Handler(BaseGraphQLTransportWSHandler[Asking, None]):
         """Ends a connection on which a bug of ours was met outside the resolvers."""
         if isinstance(error, WebSocketDisconnected):
             return  # nobody is there to be told
-        error_id = new_id()
-        logger.error("a socket failed", exc_info=error, extra={"error_id": str(error_id)})
+        error_id = new_log_id()
+        logger.error("a socket failed", exc_info=error, extra={"error_id": error_id})
         await self._close(INTERNAL_ERROR, f"{Code.INTERNAL.says} {error_id}")
 
     async def _close(self, code: int, reason: str) -> None:

@@ -1,5 +1,6 @@
 """The ground: passwords, drafts, rights, ids, cursors."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated
@@ -13,7 +14,7 @@ from resolvers.domain.agents import AgentFilter, UpdateAgent
 from resolvers.domain.drafts import MAX_DEPTH, Draft, unstorable
 from resolvers.domain.errors import EXPECTED, REFUSALS, Code, Refusal
 from resolvers.domain.fields import Input, Time, says
-from resolvers.domain.ids import known_id, new_id
+from resolvers.domain.ids import known_id, new_id, new_log_id
 from resolvers.domain.lifecycle import ALLOWED_ACTIONS, Action, Status, actions_to, ways_of
 from resolvers.domain.paging import ConnectionList, NumberedList, Sort, pack_cursor
 from resolvers.domain.passwords import weakness
@@ -110,12 +111,13 @@ def test_money_is_exact():
     assert Draft(UpdateAgent, {"cost_incurred": 0.1}).parsed().cost_incurred == Decimal("0.1")
 
 
-def test_ids_sort_by_their_making():
-    ids = [new_id() for _ in range(1000)]
+@pytest.mark.parametrize("make", [new_id, new_log_id])
+def test_ids_sort_by_their_making(make: Callable[[], object]):
+    ids = [str(make()) for _ in range(1000)]
 
     assert all(one < other for one, other in pairwise(ids))
-    assert {one.version for one in ids} == {7}
-    assert known_id(str(ids[0]).upper()) == ids[0]
+    assert {known_id(one).version for one in ids} == {7}
+    assert str(known_id(ids[0].upper())) == ids[0]
 
 
 def test_roles_grow():

@@ -3,6 +3,7 @@
 import re
 from uuid import UUID
 
+import uuid_utils
 import uuid_utils.compat
 
 from resolvers.domain.errors import Code, Refusal
@@ -13,6 +14,11 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
 def new_id() -> UUID:
     """Makes a UUIDv7; later ones sort after earlier ones of this process."""
     return uuid_utils.compat.uuid7()
+
+
+def new_log_id() -> str:
+    """Makes a UUIDv7 as text, by which the log names a request or an error."""
+    return str(uuid_utils.uuid7())
 
 
 def known_slug(text: str) -> str:
