@@ -1,7 +1,7 @@
 """Reading requests the same way in both doors: their size, their JSON, what they accept, whom they speak for."""
 
 import re
-from collections.abc import AsyncIterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -22,13 +22,17 @@ def header(scope: Mapping[str, Any], name: bytes) -> str:
     return ""
 
 
-async def read_all(stream: AsyncIterable[bytes]) -> bytes:
-    """Reads a body to its end; raises PAYLOAD_TOO_LARGE as soon as it is."""
-    body = bytearray()
-    async for chunk in stream:
-        body += chunk
+async def read_all(receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> bytes:
+    """Reads a body to its end; raises PAYLOAD_TOO_LARGE as soon as it is, MALFORMED_REQUEST if the sender leaves."""
+    body, more = bytearray(), True
+    while more:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise Refusal(Code.MALFORMED_REQUEST, "The body ended before it was whole.")
+        body += part.get("body", b"")
         if len(body) > MAX_BODY:
             raise BODY.refusal()
+        more = part.get("more_body", False)
     return bytes(body)
 
 

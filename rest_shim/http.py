@@ -63,7 +63,7 @@ class Envelope(msgspec.Struct, frozen=True):
 async def read_body(request: Request) -> dict[str, object]:
     """Reads a JSON object, or raises what is wrong with it."""
     check_content(request.headers.get("content-type", ""))
-    return read_json(await read_all(request.stream()))
+    return read_json(await read_all(request.receive))
 
 
 def read_query(query: QueryParams, lists: frozenset[str]) -> dict[str, object]:

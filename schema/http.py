@@ -190,7 +190,7 @@ async def check(request: Request) -> None:
     check_accept(header(request.scope, b"accept"), ANSWERS)
     if request.method == "POST":
         check_content(header(request.scope, b"content-type"))
-        request._body = await read_all(request.stream())  # noqa: SLF001 — where Starlette keeps a body that was read
+        request._body = await read_all(request.receive)  # noqa: SLF001 — where Starlette keeps a body that was read
 
 
 def check_origin(request: Request) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.types import ASGIApp, Message
 
 from resolvers.domain.errors import REFUSALS
 from resolvers.reading import MAX_BODY
@@ -100,6 +101,27 @@ async def test_a_body_that_is_no_json_object_is_malformed(body: bytes, doorstep:
     before = await rows(doorstep.scene.root.store)
     doorstep.refused(await doorstep.post(body), "MALFORMED_REQUEST")
     assert await rows(doorstep.scene.root.store) == before
+
+
+async def test_a_sender_who_leaves_amid_the_body_meets_no_bug(
+    doorstep: Doorstep, app: ASGIApp, caplog: pytest.LogCaptureFixture
+):
+    parts = [{"type": "http.request", "body": doorstep.good[:9], "more_body": True}, {"type": "http.disconnect"}]
+    headers = {"content-type": JSON} | doorstep.scene.owner.headers
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    path = {"path": doorstep.url, "raw_path": doorstep.url.encode(), "query_string": b"", "root_path": ""}
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "POST", "headers": raw, **path}, receive, send)
+
+    assert sent[0]["status"] == 400
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_name_that_comes_twice_does_no_harm(doorstep: Doorstep):
