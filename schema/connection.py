@@ -8,7 +8,6 @@ from typing import Annotated, Any, Generic, Optional, TypeVar
 from uuid import UUID
 
 import strawberry
-from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
 from strawberry import UNSET
 
 from resolvers.context import Context
@@ -18,6 +17,7 @@ from schema.context import Info
 from schema.dress import filter_input, given, or_none
 from schema.executor import reads
 from schema.executor.loader import Loader
+from schema.selection import wanted_of
 
 T = TypeVar("T")
 
@@ -109,13 +109,13 @@ def connection_below(
             return {parent: Connection(page=page) for parent, page in pages.items()}
 
         # The same place in the document has the same arguments below each parent.
-        place = (verb, *map(id, info._raw_info.field_nodes))  # noqa: SLF001 — as in _asks_for
+        place = (verb, *map(id, info._raw_info.field_nodes))  # noqa: SLF001 — as in _listing
         return info.context.below(place, load)
 
     async def read(root: Any, info: Info, **asked: Any) -> Connection[Any]:
         return await loader(info, **asked).load(root.id)
 
-    return _field(read, Connection[node], kind, says, {reads.TOLD: reads.Edge(attrgetter("id"), loader)})
+    return _field(read, Connection[node], kind, says, {reads.TOLD: reads.Edge(attrgetter("id"), loader, ("id",))})
 
 
 def _field(read: Read, answer: Any, kind: type[Input], says: str, told: dict[Any, Any] | None = None) -> Any:
@@ -144,7 +144,8 @@ def _listing(kind: type[Input], info: Info, where: Any = UNSET, order_by: Any = 
     raw["where"] = {name: value for name, value in given(where).items() if value is not None} if where else {}
     descending = order_by and order_by.direction is OrderDirection.DESC
     raw["order_by"] = f"{'-' * bool(descending)}{order_by.field.value}" if order_by else None
-    raw["total"] = _asks_for(info, "totalCount")
+    wanted = wanted_of(info._raw_info)  # noqa: SLF001 — the AST is not to be had otherwise
+    raw |= {"total": wanted.total, "fields": wanted.fields}
     return ConnectionList(kind, raw)
 
 
@@ -181,19 +182,3 @@ def _order(kind: type[Input]) -> type:
     }
     cls = type(f"{noun}Order", (), {**body, "__annotations__": hints, "__module__": __name__})
     return strawberry.input(cls, description="An order; ties go by id.")
-
-
-def _asks_for(info: Info, name: str) -> bool:
-    """Tells whether the field is selected in the connection itself, through fragments too."""
-    nodes = list(info._raw_info.field_nodes)  # noqa: SLF001 — the AST is not to be had otherwise
-    waiting = [part for node in nodes if node.selection_set for part in node.selection_set.selections]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, FieldNode):
-            if part.name.value == name:
-                return True
-        elif isinstance(part, InlineFragmentNode):
-            waiting += part.selection_set.selections
-        elif isinstance(part, FragmentSpreadNode):
-            waiting += info._raw_info.fragments[part.name.value].selection_set.selections  # noqa: SLF001 — as above
-    return False

@@ -14,7 +14,7 @@ import strawberry
 from msgspec import UnsetType
 from strawberry.scalars import JSON
 
-from resolvers.domain.fields import MAX_COUNT
+from resolvers.domain.fields import MAX_COUNT, whole
 from resolvers.domain.words import PUBLIC_NAMES
 from schema.executor.reads import by_class
 from schema.scalars import BigInt
@@ -34,7 +34,7 @@ def dressed(record: type[msgspec.Struct], *, name: str | None = None, says: str 
             own[field] = kind
             setattr(cls, field, strawberry.field(description=about))
         cls.__annotations__ = {**own, **vars(cls).get("__annotations__", {})}
-        cls.is_type_of = staticmethod(by_class(lambda value, _: isinstance(value, record)))  # type: ignore[attr-defined]
+        cls.is_type_of = staticmethod(by_class(lambda value, _: issubclass(whole(type(value)), record)))  # type: ignore[attr-defined]
         return strawberry.type(cls, name=name or record.__name__, description=says or _summary(record))
 
     return decorate

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -43,6 +44,26 @@ class Record(msgspec.Struct, frozen=True):
     """What Roster answers: one thing as it stands in the database; `key` names the field that tells it apart."""
 
     key: ClassVar[str] = "id"
+
+
+class Fields(frozenset[str]):
+    """The names of those fields of a record that somebody wants."""
+
+    __slots__ = ()
+
+
+@cache
+def part(kind: type[Record], names: tuple[str, ...]) -> type[Record]:
+    """Returns a record that has some of the fields, and no others: reading one of those raises AttributeError."""
+    told = {"key": kind.key, "whole": kind}
+    made: Any = msgspec.defstruct(kind.__name__, names, bases=(Record,), namespace=told, frozen=True)
+    return made  # type: ignore[no-any-return]
+
+
+def whole(kind: type) -> type:
+    """Returns the record that a part is of, and any other class as it is."""
+    found: type = vars(kind).get("whole", kind)
+    return found
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,7 @@ import msgspec
 
 from resolvers.domain.drafts import read_fields, read_value
 from resolvers.domain.errors import Code, Fault, Refusal
-from resolvers.domain.fields import Input, Record, says
+from resolvers.domain.fields import Fields, Input, Record, says
 from resolvers.domain.limits import PAGE
 
 F = TypeVar("F", bound=Input)
@@ -52,6 +52,8 @@ class Listing(NamedTuple, Generic[F_co]):
     sort: Sort
     window: Window
     total: bool
+    fields: Fields | None = None
+    """Which fields of the items are wanted; None for all."""
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
@@ -122,7 +124,7 @@ class NumberedList(ListDraft[F]):
 
 
 class ConnectionList(ListDraft[F]):
-    """`first`/`after` or `last`/`before`, `where`, `order_by`, and whether `totalCount` was asked for."""
+    """`first`/`after` or `last`/`before`, `where`, `order_by`, and what was selected."""
 
     def parsed(self) -> Listing[F]:
         raw = {name: value for name, value in self.raw.items() if value is not None}
@@ -143,7 +145,7 @@ class ConnectionList(ListDraft[F]):
             raise Refusal.of(faults, limit=PAGE.name if outside else None)
         limit = sizes.get("last", sizes.get("first", DEFAULT_LIMIT))
         window = Window(limit, 0, cursors["after"], cursors["before"], "last" in sizes)
-        return Listing(self.kind(**where), sort, window, total=bool(raw.get("total")))
+        return Listing(self.kind(**where), sort, window, bool(raw.get("total")), raw.get("fields"))  # type: ignore[arg-type]
 
     def _cursor(self, text: object, sort: Sort) -> Cursor | None:
         if text is None:

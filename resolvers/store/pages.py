@@ -59,11 +59,14 @@ def page_statement(
 ) -> Select[Any]:
     """Returns rows of (parent, total, *fields): none without a parent, one of nulls for an empty page.
 
-    The total is counted, unless it is given.
+    The total is counted, unless it is given. Of the fields, the first and those of the order are always there.
     """
     sort, backwards = listing.sort, listing.window.backwards
     value = next(field for field in fields if field.key == sort.field)
     order = [value] if value is key else [value, key]
+    names = [str(column.key) for column in order]
+    if listing.fields is not None:
+        fields = [fields[0], *(field for field in fields[1:] if field.key in listing.fields.union(names))]
     anchor = below.parents if below else ROOT
     if listing.total:
         anchor = anchor.add_columns((counted(source, where, below) if total is None else total).label("total"))
@@ -72,7 +75,6 @@ def page_statement(
     if below:
         wanted = wanted.where(below.column == parents.c.id)
     falling = sort.descending != backwards
-    names = [str(column.key) for column in order]
     limit = type_coerce(listing.window.limit, BigInteger) + 1
     offset = type_coerce(listing.window.offset, BigInteger)
     if along:

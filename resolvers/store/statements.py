@@ -15,6 +15,7 @@ from sqlalchemy import ARRAY, BindParameter, ColumnElement, Executable, TextClau
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from resolvers.domain.fields import Fields, Record, part
 from resolvers.domain.paging import Sort
 from resolvers.domain.users import User, Viewer
 
@@ -24,7 +25,7 @@ K = TypeVar("K")
 MOST = 256  # shapes of one statement that are kept
 DIALECT = PGDialect_asyncpg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 VALUES = (UUID, str, int, float, Decimal, datetime, timedelta, bytes, dict)
-FORMS = (bool, type(None), msgspec.UnsetType, Enum, type, Sort)
+FORMS = (bool, type(None), msgspec.UnsetType, Enum, type, Sort, Fields)
 NEW_EACH_TIME = (UUID, datetime, bytes)
 VALUE, ONE, SEVERAL = object(), object(), object()
 
@@ -37,7 +38,7 @@ class Plan:
         self.is_text = isinstance(compiled.statement, TextClause)
         columns = compiled._result_columns  # noqa: SLF001 — the only account of them that is complete
         self.silent = not columns and not self.is_text
-        self._names = [column.keyname for column in columns]
+        self._names = [str(column.keyname) for column in columns]
         self._lookups = [getattr(column.type, "lookup", None) for column in columns]
         self._makers: dict[Hashable, Callable[[Sequence[asyncpg.Record]], list[Any]]] = {}
         self.arguments = self._sending(compiled, sources, traced=traced)
@@ -69,8 +70,11 @@ class Plan:
         known = {f"t{number}": lookup for number, lookup in enumerate(self._lookups)}
         names = "".join(f"v{number}, " for number in range(len(self._lookups)))
         values = [f"t{n}[v{n}]" if lookup else f"v{n}" for n, lookup in enumerate(self._lookups)]
+        made: Callable[..., Any] = kind
+        if isinstance(kind, type) and issubclass(kind, Record) and len(values) - skip < len(kind.__struct_fields__):
+            made = part(kind, tuple(self._names[skip:]))
         source = f"lambda rows: [kind({', '.join(values[skip:])}) for {names}in rows]"
-        return _function(source, {**known, "kind": kind})
+        return _function(source, {**known, "kind": made})
 
     def rows(self, records: Sequence[asyncpg.Record]) -> list[Any]:
         """Returns rows as tuples with names."""
@@ -114,8 +118,8 @@ def statement(build: Callable[P, Executable]) -> Callable[P, Bound]:
     """Makes a function that returns a statement build and compile it once for each shape of its arguments.
 
     Values are parameters: ids, texts, numbers, times, dicts, and lists, which are one array each. What may decide on
-    the form belongs to the shape: booleans, None, UNSET, enum members and the names of keyword arguments. Tuples and
-    structs are looked into. A value that is no argument, such as a new id, would stay as it was the first time.
+    the form belongs to the shape: booleans, None, UNSET, enum members, names of fields and of keyword arguments. Tuples
+    and structs are looked into. A value that is no argument, such as a new id, would stay as it was the first time.
     """
     plans: dict[Hashable, Plan] = {}
 

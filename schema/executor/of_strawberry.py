@@ -65,4 +65,4 @@ def _converting(schema: Schema, field: StrawberryField, edge: Edge) -> Edge:
         told = config.info_class(_raw_info=info, _field=field)
         return edge.loader(told, **convert_arguments(raw, field.arguments, scalars, config, told))
 
-    return Edge(edge.key, loader)
+    return edge._replace(loader=loader)

@@ -34,6 +34,8 @@ class Edge(NamedTuple):
     key: Callable[[Any], Hashable]
     loader: Callable[..., Many]
     """Takes the resolve info and the arguments; the info's path is that of the parents' list."""
+    attributes: tuple[str, ...] | None = None
+    """Of the parent, those that make the key; None if that is not told."""
 
 
 Read: TypeAlias = Attribute | Function | Edge

@@ -1,6 +1,5 @@
 """Agents, and what lies around them."""
 
-from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
@@ -37,19 +36,19 @@ class Agent(Node):
     agent_type = edge(
         Annotated["AgentType", strawberry.lazy("schema.types.agent_types")],
         "The type that the agent was spawned of, as it is now.",
-        key=attrgetter("agent_type_id"),
+        key="agent_type_id",
         loader=lambda asking: asking.agent_types,
     )
     runs_on = edge(
         AgentTypeRevision,
         "What the agent runs on: its type as it was at the agent's revision.",
-        key=attrgetter("agent_type_id", "agent_type_revision"),
+        key=("agent_type_id", "agent_type_revision"),
         loader=lambda asking: asking.revisions,
     )
     project = edge(
         Annotated["Project", strawberry.lazy("schema.types.projects")],
         "The project that the agent works in.",
-        key=attrgetter("project_id"),
+        key="project_id",
         loader=lambda asking: asking.projects,
     )
 

@@ -1,7 +1,5 @@
 """Entries of the event log."""
 
-from operator import attrgetter
-
 from resolvers.domain import events as records
 from schema.dress import dressed
 from schema.edges import edge
@@ -13,6 +11,6 @@ class Event:
     actor = edge(
         User | None,
         "Who did it; null for Roster itself, or when you can't see them.",
-        key=attrgetter("actor_id"),
+        key="actor_id",
         loader=lambda asking: asking.users,
     )

@@ -1,7 +1,5 @@
 """Projects, their members and their agents."""
 
-from operator import attrgetter
-
 from resolvers import agents, events, members, metrics
 from resolvers.domain import projects as records
 from resolvers.domain.agents import AgentFilter
@@ -20,7 +18,7 @@ class Member:
     user = edge(
         User,
         "The user who belongs to the project.",
-        key=attrgetter("user_id"),
+        key="user_id",
         loader=lambda asking: asking.users,
     )
 
@@ -38,6 +36,6 @@ class Project(Node):
     metrics = edge(
         AgentMetrics,
         "Counts and sums over all agents of the project.",
-        key=attrgetter("id"),
+        key="id",
         loader=lambda asking: asking.below(metrics.of_projects, metrics.of_projects),
     )

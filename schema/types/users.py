@@ -1,7 +1,5 @@
 """Users, yourself, and sessions."""
 
-from operator import attrgetter
-
 from resolvers import sessions
 from resolvers.domain import sessions as session_records
 from resolvers.domain import users as records
@@ -21,7 +19,7 @@ class Session:
     user = edge(
         User | None,
         "Whose session it is.",
-        key=attrgetter("user_id"),
+        key="user_id",
         loader=lambda asking: asking.users,
     )
 
