@@ -4,18 +4,21 @@ import json
 from typing import Any
 
 import pytest
-from graphql import DocumentNode, Executor, GraphQLArgument, execute
+from graphql import DocumentNode, Executor, GraphQLArgument, GraphQLField, GraphQLObjectType, Undefined, execute
+from graphql.utilities.coerce_input_value import coerce_input_value
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
 from starlette.datastructures import MutableHeaders
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.arguments import convert_arguments
 
 from resolvers.domain.lifecycle import Status
 from schema.build import schema, sdl
 from schema.context import OPEN, Asking
-from schema.executor.of_strawberry import StrawberryExecutor
+from schema.executor.of_strawberry import StrawberryExecutor, arguments_of
 from tests.documents import filled_in, literal, values
 from tests.factories import Factory, Person, Scene
 from tests.selections import Asked, asked
@@ -91,3 +94,29 @@ async def test_compiled_it_sends_no_more_statements(http, fleet: Scene, statemen
     assert sent[1:] == sent[:1] * 2
     assert answers[1:] == answers[:1] * 2
     assert all(project["agents"]["edges"] for project in answers[0]["projects"]["nodes"])
+
+
+def taking() -> list[GraphQLField]:
+    """Returns the fields of the schema that take arguments."""
+    kinds = [kind for kind in schema._schema.type_map.values() if isinstance(kind, GraphQLObjectType)]
+    return [
+        field
+        for kind in kinds
+        for field in kind.fields.values()
+        if field.args and GraphQLCoreConverter.DEFINITION_BACKREF in field.extensions
+    ]
+
+
+@some(0.2)
+@given(data=st.data())
+def test_arguments_reach_resolvers_as_strawberry_converts_them(data: st.DataObject):
+    field = data.draw(st.sampled_from(taking()))
+    declared = field.extensions[GraphQLCoreConverter.DEFINITION_BACKREF]
+    given = {name: data.draw(values(arg.type)) for name, arg in field.args.items() if data.draw(st.booleans())}
+    coerced = {name: coerce_input_value(value, field.args[name].type) for name, value in given.items()}
+    raw = {name: value for name, value in coerced.items() if value is not Undefined}
+    scalars, config = schema.schema_converter.scalar_registry, schema.config
+
+    expected = convert_arguments(dict(raw), declared.arguments, scalars, config)
+
+    assert arguments_of(schema, declared)(raw, None) == expected

@@ -1,15 +1,19 @@
-"""What a Strawberry schema knows of how its fields read, told to the executor."""
+"""What a Strawberry schema knows of its fields: how they read, told to the executor, and how they are called."""
 
+from collections.abc import Callable
+from functools import partial
 from inspect import signature
 from typing import Any
 
 from graphql import DocumentNode, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema
-from strawberry import Schema
+from strawberry import ID, Schema
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.schema_converter import GraphQLCoreConverter
-from strawberry.types.arguments import convert_arguments
+from strawberry.types.arguments import convert_argument
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from schema.executor import executor
 from schema.executor.executor import Compiled, CompilingExecutor
@@ -33,18 +37,20 @@ def compiled(schema: GraphQLSchema, document: DocumentNode, operation_name: str 
 
 
 def tell_reads(schema: Schema) -> None:
-    """Tells of each field of a schema how it reads, as far as its declaration says."""
+    """Tells of each field of a schema how it reads, as far as its declaration says, and calls it without detours."""
     for kind in schema._schema.type_map.values():  # noqa: SLF001 — graphql-core's schema is not to be had otherwise
         for field in kind.fields.values() if isinstance(kind, GraphQLObjectType) else ():
             declared = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
-            read = _read(schema, declared) if type(declared) is StrawberryField else None
+            if type(declared) is not StrawberryField or declared.extensions or schema.exception_handlers:
+                continue
+            read = _read(schema, declared)
             if read:
                 field.extensions[TOLD] = read
+            if declared.base_resolver and declared.base_resolver.is_async and field.subscribe is None:
+                field.resolve = _resolver(schema, declared, declared.base_resolver)
 
 
 def _read(schema: Schema, field: StrawberryField) -> Read | None:
-    if field.extensions or schema.exception_handlers:
-        return None
     edge = field.metadata.get(TOLD)
     if isinstance(edge, Edge):
         return _converting(schema, field, edge)
@@ -59,10 +65,56 @@ def _read(schema: Schema, field: StrawberryField) -> Read | None:
 
 
 def _converting(schema: Schema, field: StrawberryField, edge: Edge) -> Edge:
-    config, scalars = schema.config, schema.schema_converter.scalar_registry
+    told, arguments = partial(schema.config.info_class, _field=field), arguments_of(schema, field)
 
     def loader(info: GraphQLResolveInfo[Any], **raw: Any) -> Any:
-        told = config.info_class(_raw_info=info, _field=field)
-        return edge.loader(told, **convert_arguments(raw, field.arguments, scalars, config, told))
+        about = told(_raw_info=info)
+        return edge.loader(about, **arguments(raw, about))
 
     return edge._replace(loader=loader)
+
+
+def _resolver(schema: Schema, field: StrawberryField, resolver: StrawberryResolver[Any]) -> Callable[..., Any]:
+    """Returns what calls a resolver as Strawberry does where nothing extends the field, in fewer steps."""
+    told, arguments = partial(schema.config.info_class, _field=field), arguments_of(schema, field)
+    function: Any = resolver.wrapped_func
+    parent = resolver.parent_parameter or resolver.root_parameter
+    name, wants = parent and parent.name, resolver.info_parameter and resolver.info_parameter.name
+
+    async def resolve(source: Any, info: GraphQLResolveInfo[Any], **raw: Any) -> Any:
+        about = told(_raw_info=info)
+        given = arguments(raw, about)
+        if name:
+            given[name] = source
+        if wants:
+            given[wants] = about
+        return await (function(source, **given) if resolver.self_parameter else function(**given))
+
+    return resolve
+
+
+PLAIN = {str, int, float, bool, ID}
+"""Types whose values resolvers get as graphql-core reads them."""
+
+
+def arguments_of(schema: Schema, field: StrawberryField) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """Returns what does for one field what Strawberry's `convert_arguments` does, with names and types known before."""
+    config, scalars = schema.config, schema.schema_converter.scalar_registry
+    parts = [(config.name_converter.from_argument(part), part.python_name, part.type) for part in field.arguments]
+    known = [(key, name, None if _bare(kind) in PLAIN else kind) for key, name, kind in parts]
+
+    def arguments(raw: dict[str, Any], info: Any) -> dict[str, Any]:
+        given = {}
+        for key, name, kind in known:
+            if key in raw:
+                value = raw[key]
+                given[name] = (
+                    value if kind is None else convert_argument(value, kind, scalars, config, info, path=(key,))
+                )
+        return given
+
+    return arguments
+
+
+def _bare(kind: Any) -> Any:
+    return kind.of_type if type(kind) is StrawberryOptional else kind
