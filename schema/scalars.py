@@ -29,7 +29,7 @@ def _number(value: object) -> object:
 
 def _rfc3339(value: datetime) -> str:
     # The same text as isoformat()'s, in a thirtieth of its time: lists of agents hold a time each.
-    written: str = msgspec.to_builtins(value.astimezone(UTC))
+    written: str = msgspec.to_builtins(value if value.tzinfo is UTC else value.astimezone(UTC))
     return written
 
 

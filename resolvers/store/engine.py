@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import asyncpg
@@ -147,7 +148,7 @@ class Store:
 
     async def _open(self) -> Any:
         driver = await self.connect()
-        await _read_json(driver)
+        await _set_codecs(driver)
         return driver
 
 
@@ -216,7 +217,9 @@ def _options(name: str) -> dict[str, Any]:
     return {"timeout": CONNECT_SECONDS, "server_settings": settings, **kept}
 
 
-async def _read_json(driver: Any) -> None:
+async def _set_codecs(driver: Any) -> None:
+    # As text, a number is read in two thirds of the time.
+    await driver.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=Decimal)
     # One byte before the text tells the version of the format.
     await driver.set_type_codec(
         "jsonb",
