@@ -104,7 +104,8 @@ def connection_below(
     """Makes a field that lists what is below its parent, by a verb that does so for several parents at once."""
 
     def loader(info: Info, **asked: Any) -> Loader[UUID, Connection[Any]]:
-        async def load(ctx: Context, ids: Sequence[UUID]) -> dict[UUID, Connection[Any]]:
+        # In quotes: else the types are put together for each operation.
+        async def load(ctx: "Context", ids: "Sequence[UUID]") -> "dict[UUID, Connection[Any]]":
             pages = await verb(ctx, ids, _listing(kind, info, **asked))
             return {parent: Connection(page=page) for parent, page in pages.items()}
 

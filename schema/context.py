@@ -113,7 +113,8 @@ class Asking:
     ) -> Loader[UUID, R]:
         """Returns the loader of what one place of the document has below several parents."""
 
-        async def load(ids: list[UUID]) -> list[R | Exception]:
+        # In quotes: else the types are put together for each operation.
+        async def load(ids: "list[UUID]") -> "list[R | Exception]":
             found = await verb(await self.signed_in(), ids)
             return [found[parent] if parent in found else Refusal(Code.NOT_FOUND) for parent in ids]
 
@@ -122,7 +123,7 @@ class Asking:
         return self._loaders[place]
 
     def _loader(self, verb: Callable[[Context, Sequence[K]], Awaitable[list[R]]], key: Callable[[R], K]) -> Any:
-        async def load(keys: list[K]) -> list[R | Exception | None]:
+        async def load(keys: "list[K]") -> "list[R | Exception | None]":  # in quotes as above
             found = {key(record): record for record in await verb(await self.signed_in(), keys)}
             return [found.get(wanted) for wanted in keys]
 

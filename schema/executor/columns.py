@@ -49,10 +49,11 @@ class EdgeColumn(Column):
         """Fills the rows with what the edge leads to, and all that is below."""
         name, keys = self._name, list(map(self._edge.key, objects))
         wanted = dict.fromkeys(keys)
+        holes = None in wanted
         wanted.pop(None, None)
         arguments = self._field.arguments(run.variable_values, hide_suggestions=run.hide_suggestions)
         values = [*await self._loader(run, arguments).load_many(list(wanted))] if wanted else []
-        if len(wanted) < len(keys) and None in keys:
+        if holes:
             wanted[None] = None
             values.append(None)
         below: Pending = []

@@ -21,7 +21,7 @@ from graphql import (
     Undefined,
 )
 
-from schema.executor.reads import Surprise, ordinary
+from schema.executor.reads import Surprise, ordinary, unchanged
 
 INLINE: dict[Any, str] = {
     GraphQLString: "{v} if type({v} := {value}) is str else {exact}({v})",
@@ -35,7 +35,7 @@ BY_CLASS = (
     "({r} if ({r} := {coerce}({v})) is not None and {r} is not {undefined} else {exact}({v}))"
     " if type({v} := {value}) in {known} else {exact}({v})"
 )
-
+UNCHANGED = "{v} if type({v} := {value}) in {known} else {exact}({v})"
 EXACT = "{exact}({v})"
 
 
@@ -51,7 +51,7 @@ class Leaf:
     def expression(self, value: str, name: Callable[[object], str]) -> str:
         """Returns an expression for an expression; `name` gives things a name in it."""
         names = _names(self._kind)
-        form = INLINE.get(self._kind) or (BY_MEMBER if names else BY_CLASS)
+        form = INLINE.get(self._kind) or (BY_MEMBER if names else UNCHANGED if self._coerce is unchanged else BY_CLASS)
         if self._nullable:
             form = form.replace(EXACT, f"(None if {{v}} is None else {EXACT})")
         things = {
