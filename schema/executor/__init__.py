@@ -8,10 +8,9 @@ themselves, then each edge for all of them, by one call of its loader and with e
 
 The executor is a subclass of graphql-core's (`executor`), which goes its own way only where it can tell that nothing
 differs. Compiled code tries: on anything unusual it raises, and graphql-core does that list or object again from the
-start, so nulls, errors and their paths are its own. That is why compiled code calls nothing but what may
-be called again: attributes, functions that are declared as such, and loaders, which remember (`reads`, `loader`).
-Resolvers are called as often as ever; in the same order too, unless something fails, which is done again after what
-runs beside it.
+start, so nulls, errors and their paths are its own. That is why compiled code calls nothing but what may be called
+again: attributes, functions that are declared as such, and loaders, which remember (`reads`, `loader`). Resolvers are
+called as often as ever; in the same order too, unless something fails, which is done again after what runs beside it.
 
 It knows graphql-core and nothing of Roster; `of_strawberry` tells it what Strawberry's fields declare.
 """
