@@ -196,8 +196,9 @@ async def test_what_was_done_before_compiles_nothing(
         assert (await door.ask(name, scene.operator, **where, **given)).code is None
 
     await do(1)
+    await do(2)  # from now on, a list in GraphQL reads only what is asked for
     compiled.clear()
-    await do(2)
+    await do(3)
 
     assert compiled == []
 
