@@ -87,7 +87,8 @@ def page_statement(
     told = parents.c.total if listing.total else null()
     found = select(parents.c.id.label("parent"), told.label("total"), *part.c)
     joined = found.select_from(parents.outerjoin(part, true()))
-    return _sorted(joined, [part.c[name] for name in names], falling=falling)
+    # Several lists one after another, as they are read.
+    return _sorted(joined, [*([parents.c.id] if below else ()), *(part.c[name] for name in names)], falling=falling)
 
 
 def _sorted(wanted: Select[Any], order: Sequence[ColumnElement[Any]], *, falling: bool) -> Select[Any]:
