@@ -105,7 +105,7 @@ def connection_below(
 
     def loader(info: Info, **asked: Any) -> Loader[UUID, Connection[Any]]:
         # In quotes: else the types are put together for each operation.
-        async def load(ctx: "Context", ids: "Sequence[UUID]") -> "dict[UUID, Connection[Any]]":
+        async def load(ctx: Context, ids: "Sequence[UUID]") -> "dict[UUID, Connection[Any]]":
             pages = await verb(ctx, ids, _listing(kind, info, **asked))
             return {parent: Connection(page=page) for parent, page in pages.items()}
 

@@ -35,11 +35,11 @@ def wanted_of(info: GraphQLResolveInfo[Any]) -> Wanted:
     """Returns what is wanted of the connection that a field answers; its fields once the document comes again."""
     places: dict[Any, Wanted | None] = vars(info.field_nodes[0]).setdefault(KEPT, {})
     place = tuple(map(id, info.field_nodes))
-    known = places.get(place)
+    known, again = places.get(place), place in places
     if known is None:
         below = list(_selected(info.field_nodes, info))
-        known = Wanted(bool(_named("totalCount", below)), _fields(below, info) if place in places else None)
-        places[place] = known if place in places else None
+        known = Wanted(bool(_named("totalCount", below)), _fields(below, info) if again else None)
+        places[place] = known if again else None
     return known
 
 

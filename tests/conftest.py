@@ -80,6 +80,19 @@ def prepared(shared_folder: Path) -> Path:
         return place.data
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """An empty folder to start Roster in."""
+    with Place(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def settled(place: Place, prepared: Path) -> Place:
+    """The same with a database in which ROOT is a superuser."""
+    return place.settle(prepared)
+
+
 @pytest.fixture(scope="session")
 def database(server: str, worker_id: str) -> Iterator[str]:
     """The URL of an empty database at the newest schema."""

@@ -14,7 +14,7 @@ from schema import selection
 from schema.build import schema
 from tests.factories import Factory, Person, Scene
 
-TIMES = 3  # from the second on, fields are left out; from the third on, it is compiled too
+TIMES = 3  # from the second on, fields are left out and all is compiled
 LISTS = {
     "types": ("AgentType", "agentTypes(first: 5) { % }"),
     "projects": ("Project", "projects(first: 5) { % }"),

@@ -2,7 +2,6 @@
 
 import re
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,13 +15,6 @@ from tests.processes import ROOT, Ended, Place, Server
 SOURCE = Path(__file__).parent.parent
 SECRET = "Sekrit"  # part of every secret in here
 PROMISE = {"environment": "production", "database_url": f"postgresql://u:{SECRET}@127.0.0.1:1/db"}
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """An empty folder to start Roster in."""
-    with Place(tmp_path) as place:
-        yield place
 
 
 def check_refused(ended: Ended, code: int, *words: str) -> None:

@@ -218,7 +218,7 @@ def _options(name: str) -> dict[str, Any]:
 
 
 async def _set_codecs(driver: Any) -> None:
-    # As text, a number is read in two thirds of the time.
+    # As text, a number is read in about half the time.
     await driver.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=Decimal)
     # One byte before the text tells the version of the format.
     await driver.set_type_codec(
